@@ -1,0 +1,256 @@
+/**
+ * The tick: claim → load → decide → persist, in one short transaction.
+ *
+ * Promise: an entry is advanced by exactly one transaction at a time, and everything that follows from the advance (its
+ * new place, timeline, deliveries, signals to others, counters) is committed with it or not at all. Within the transaction
+ * nothing is awaited but the database, so a crash at any line rolls back and another worker takes the same entries over
+ * at once: there is no lease and no rescuer here. Two workers never hold one entry (row lock, SKIP LOCKED); signals are
+ * consumed only by the holder of the entry's lock.
+ *
+ * Tables: entry, signal, wait, visit are the engine's own; `delivery` and `host` are where it meets the delivery room;
+ * profiles and events are written through the profiles room when a step changes them.
+ *
+ * An entry whose decision throws becomes `errored` and does not sink its batch. If the database refuses the batch for its
+ * data, the batch is taken again in halves until the entry at fault stands alone.
+ */
+import type { CompiledJourney } from '../journey/compile.js';
+import { JourneyCatalog, type Catalog } from '../journeys/catalog.js';
+import { AppError } from '../kernel/errors.js';
+import { Database, errorCode, type Transaction } from '../persistence/database.js';
+import { applyChanges } from './changes.js';
+import { claimNamed, readSignalled, readSignals, settleLate, takeTimers, type Timer } from './claim.sql.js';
+import { decide, type Claimed, type Failed, type Moved } from './decide.js';
+import type { EntryRow, SignalRow } from './entry-row.js';
+import { Outbox } from './outbox.store.js';
+import { persist } from './persist.js';
+import { Reactions } from './reactions.js';
+import { loadSubjects, type Subjects } from './subjects.js';
+import { insertTimers } from './timers.store.js';
+
+export interface TickResult {
+  /** Entries claimed and advanced. */
+  readonly advanced: number;
+  /** Steps they passed. */
+  readonly passed: number;
+  /** How many of them completed, exited, errored, were parked. */
+  readonly outcomes: Readonly<Record<'completed' | 'exited' | 'errored' | 'parked', number>>;
+  readonly errored: readonly Failed[];
+  /** Timers taken; as many as asked for means that there may be more. */
+  readonly taken: number;
+  /** The first one's time, epoch milliseconds: nothing older is due but what others hold. */
+  readonly oldest: number | null;
+}
+
+interface Claim {
+  readonly rows: readonly EntryRow[];
+  /** Ids of rows claimed for their signals. */
+  readonly signalled: ReadonlySet<string>;
+  /** Timers taken, and the first one's time. */
+  readonly taken: number;
+  readonly oldest: number | null;
+}
+
+interface Ref {
+  readonly lane: number;
+  readonly id: string;
+}
+
+/** A statement that failed because of the data it was given: SQLSTATE classes 22 (data) and 54 (program limits), 23 (constraint). */
+const isDataError = (error: unknown): boolean => /^(22|23|54)/.test(errorCode(error) ?? '');
+
+export class Tick {
+  private readonly outbox: Outbox;
+
+  constructor(
+    private readonly database: Database,
+    private readonly catalog: JourneyCatalog,
+    private readonly reactions: Reactions,
+  ) {
+    this.outbox = new Outbox(database);
+  }
+
+  /**
+   * Advances up to `limit` entries that are due at `now` or have signals. `from`: do not look at timers before it
+   * (0 = all), see `takeTimers`.
+   */
+  async run(now: number, limit: number, from = 0): Promise<TickResult> {
+    let refs: readonly Ref[] = [];
+    try {
+      return await this.database.transaction(async (tx) => {
+        const { rows, signalled, taken, oldest } = await this.claim(tx, now, limit, from);
+        refs = rows;
+        return { ...(await this.advance(tx, rows, signalled, now)), taken, oldest };
+      });
+    } catch (error) {
+      if (!isDataError(error) || refs.length === 0) throw error;
+      return await this.runNamed(refs, now, error);
+    }
+  }
+
+  /** The same for named entries, in halves while the database refuses their data. */
+  private async runNamed(refs: readonly Ref[], now: number, cause: unknown): Promise<TickResult> {
+    const results: TickResult[] = [];
+    const halves = refs.length === 1 ? [refs] : [refs.slice(0, refs.length >> 1), refs.slice(refs.length >> 1)];
+    for (const half of halves) {
+      const fail = refs.length === 1 ? cause : undefined;
+      try {
+        results.push(
+          await this.database.transaction(async (tx) => {
+            const rows = (await claimNamed(tx, half)).filter(isOpen);
+            return await this.advance(tx, rows, new Set(rows.map((row) => row.id)), now, fail);
+          }),
+        );
+      } catch (error) {
+        if (!isDataError(error) || fail !== undefined) throw error;
+        results.push(await this.runNamed(half, now, error));
+      }
+    }
+    return results.reduce(add, NOTHING);
+  }
+
+  private async claim(tx: Transaction, now: number, limit: number, from: number): Promise<Claim> {
+    const timers = await takeTimers(tx, now, from, limit);
+    const due = await this.claimTimed(tx, timers);
+    const claim = { rows: due, signalled: NOBODY, taken: timers.length, oldest: oldestOf(timers) };
+    if (timers.length >= limit) return claim;
+    const known = new Set(due.map((row) => row.id));
+    const refs = (await readSignalled(tx, limit)).filter(({ id }) => !known.has(id));
+    if (refs.length === 0) return claim;
+    const named = await claimNamed(tx, refs);
+    const open = named.filter(isOpen);
+    if (open.length < named.length) await settleLate(tx, named.filter((row) => !isOpen(row)));
+    return { ...claim, rows: [...due, ...open], signalled: new Set(open.map((row) => row.id)) };
+  }
+
+  /** Entries of the timers taken. One that another tick holds gets its timer back; a timer that is not its entry's any more is dropped. */
+  private async claimTimed(tx: Transaction, timers: readonly Timer[]): Promise<EntryRow[]> {
+    if (timers.length === 0) return [];
+    const rows = new Map((await claimNamed(tx, timers)).map((row) => [row.id, row]));
+    await insertTimers(
+      tx,
+      timers.filter(({ id }) => !rows.has(id)),
+    );
+    return timers.flatMap(({ id, at }) => {
+      const row = rows.get(id);
+      return row?.status === 'active' && row.wake_at !== null && Math.round(row.wake_at) === at ? [row] : [];
+    });
+  }
+
+  private async advance(
+    tx: Transaction,
+    rows: readonly EntryRow[],
+    signalled: ReadonlySet<string>,
+    now: number,
+    fail?: unknown,
+  ): Promise<TickResult> {
+    if (rows.length === 0) return NOTHING;
+    const catalog = await this.catalog.current(tx);
+    const batch = await this.load(tx, catalog, rows, signalled);
+    const outcomes: (Moved | Failed)[] = [];
+    const subjects = await this.loadSubjects(tx, catalog, batch, now);
+    const loaded = subjects.loaded();
+    for (const claimed of batch) {
+      outcomes.push(fail === undefined ? decide(claimed, subjects, now) : refusedByDatabase(claimed, fail));
+    }
+    await persist(tx, this.outbox, outcomes, now);
+    await applyChanges(tx, this.reactions, outcomes, loaded, now);
+    return summarise(outcomes);
+  }
+
+  private async load(
+    tx: Transaction,
+    catalog: Catalog,
+    rows: readonly EntryRow[],
+    signalled: ReadonlySet<string>,
+  ): Promise<Claimed[]> {
+    const batch: { row: EntryRow; journey: Claimed['journey']; compiled: Claimed['compiled'] }[] = [];
+    for (const row of rows) {
+      const journey = catalog.journey(row.journey_id);
+      if (!journey) throw new AppError('journey_unknown', `entry ${row.id} belongs to no journey`, { entryId: row.id });
+      const compiled =
+        this.catalog.versionInMemory(row.journey_id, row.version) ??
+        (await this.catalog.version(tx, row.journey_id, row.version));
+      batch.push({ row, journey, compiled });
+    }
+    // A timer and a signal may fall due together: the signal came first. Steps that hear nothing are not asked for.
+    const listening = batch.filter(({ row, compiled }) => signalled.has(row.id) || hearsSignals(compiled, row.step));
+    const signals = listening.length > 0 ? await readSignals(tx, listening.map(({ row }) => row)) : NO_SIGNALS;
+    return batch.map((claimed) => ({
+      ...claimed,
+      signals: signals.get(claimed.row.id) ?? NONE,
+      timed: !signalled.has(claimed.row.id),
+    }));
+  }
+
+  private loadSubjects(tx: Transaction, catalog: Catalog, batch: readonly Claimed[], now: number): Promise<Subjects> {
+    const wants = batch.flatMap(({ row, compiled }) => {
+      const needs = compiled.needs(row.step);
+      const nothing = !needs.profile && !needs.lock && needs.history.length === 0 && needs.journeys.length === 0 && needs.webhooks.length === 0;
+      return nothing ? [] : [{ lane: row.lane, profileId: row.profile_id, workspace: row.workspace, needs, lock: needs.lock }];
+    });
+    return loadSubjects(tx, catalog, wants, now);
+  }
+}
+
+const NOTHING: TickResult = {
+  advanced: 0,
+  passed: 0,
+  outcomes: { completed: 0, exited: 0, errored: 0, parked: 0 },
+  errored: [],
+  taken: 0,
+  oldest: null,
+};
+
+function add(a: TickResult, b: TickResult): TickResult {
+  const { completed, exited, errored, parked } = a.outcomes;
+  return {
+    advanced: a.advanced + b.advanced,
+    passed: a.passed + b.passed,
+    outcomes: {
+      completed: completed + b.outcomes.completed,
+      exited: exited + b.outcomes.exited,
+      errored: errored + b.outcomes.errored,
+      parked: parked + b.outcomes.parked,
+    },
+    errored: [...a.errored, ...b.errored],
+    taken: a.taken,
+    oldest: a.oldest,
+  };
+}
+
+function summarise(outcomes: readonly (Moved | Failed)[]): TickResult {
+  const of = { completed: 0, exited: 0, errored: 0, parked: 0 };
+  let passed = 0;
+  for (const outcome of outcomes) {
+    if (outcome.kind === 'failed') of.errored++;
+    else {
+      if (outcome.status !== 'active') of[outcome.status]++;
+      for (const { what } of outcome.trail) if (what === 'went' || what === 'exited') passed++;
+    }
+  }
+  const errored = outcomes.filter((outcome) => outcome.kind === 'failed');
+  return { advanced: outcomes.length, passed, outcomes: of, errored, taken: 0, oldest: null };
+}
+
+const NOBODY: ReadonlySet<string> = new Set();
+const NONE: readonly SignalRow[] = [];
+const NO_SIGNALS: ReadonlyMap<string, SignalRow[]> = new Map();
+
+function oldestOf(timers: readonly Timer[]): number | null {
+  return timers.length === 0 ? null : timers.reduce((oldest, { at }) => Math.min(oldest, at), Infinity);
+}
+
+function hearsSignals({ exitTopics, steps }: CompiledJourney, id: string | null): boolean {
+  if (exitTopics.length > 0) return true;
+  const step = id === null ? undefined : steps.get(id);
+  return step !== undefined && (step.type === 'webhook' || step.behaviour.topics.length > 0);
+}
+
+function isOpen(row: EntryRow): boolean {
+  return row.status === 'active' || row.status === 'parked';
+}
+
+function refusedByDatabase(claimed: Claimed, cause: unknown): Failed {
+  const message = cause instanceof Error ? cause.message : String(cause);
+  return { kind: 'failed', claimed, code: 'data_refused', message: message.slice(0, 500), cause };
+}
