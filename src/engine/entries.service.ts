@@ -136,7 +136,7 @@ export class EntriesService {
   /** Takes one user out; the next tick carries it out. Throws `entry_ended` when it is over already. */
   async exit(workspace: number, id: string, reason = 'removed'): Promise<void> {
     const entry = await this.show(workspace, id);
-    await this.signal(entry, { type: 'exit', reason, why: null }, ['active', 'parked', 'errored']);
+    await this.signal(entry, { type: 'exit', reason, why: null, immediate: true }, ['active', 'parked', 'errored']);
   }
 
   /** Lets a parked entry go on as though its step had succeeded. */

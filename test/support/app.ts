@@ -5,6 +5,8 @@ import { fileURLToPath } from 'node:url';
 
 const START = fileURLToPath(new URL('../../scripts/start.mjs', import.meta.url));
 
+const STOP_LIMIT_MS = 60_000;
+
 export interface RunningApp {
   /** `http://HOST:PORT` */
   readonly address: string;
@@ -34,8 +36,7 @@ export async function startApp({ env = {}, command = [process.execPath, START] }
     const take = (chunk: Buffer): void => {
       output += chunk.toString();
       const address = /"address":"([^"]+)"/.exec(output)?.[1];
-      // The key, when there is one, is on the line after.
-      if (address !== undefined) setImmediate(resolve, address);
+      if (address !== undefined) resolve(address);
     };
     child.stdout.on('data', take);
     child.stderr.on('data', take);
@@ -52,9 +53,12 @@ export async function startApp({ env = {}, command = [process.execPath, START] }
     output: () => output,
     async stop(signal = 'SIGTERM') {
       if (child.exitCode !== null || child.signalCode !== null) return child.exitCode;
-      const closed = once(child, 'close');
+      const closed = once(child, 'close') as Promise<[number | null]>;
       child.kill(signal);
-      const [code] = (await closed) as [number | null];
+      // One that does not end must not outlive the test, nor its children.
+      const limit = setTimeout(() => process.kill(-child.pid!, 'SIGKILL'), STOP_LIMIT_MS);
+      const [code] = await closed;
+      clearTimeout(limit);
       return code;
     },
   };

@@ -7,6 +7,7 @@
  *
  * `TEST_DATABASE_URL` (a superuser's, any database of the server) runs the same tests against another server.
  */
+import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -31,11 +32,9 @@ interface Server {
   readonly template: string;
 }
 
-let clones = 0;
-
 export async function openTestDatabase(): Promise<TestDatabase> {
   const server = await sharedServer();
-  const name = `test_${basename(runDirectory()).replaceAll(/\W/g, '_').toLowerCase()}_${process.pid}_${++clones}`;
+  const name = `test_${basename(runDirectory()).replaceAll(/\W/g, '_').toLowerCase()}_${process.pid}_${randomUUID().slice(0, 8)}`;
   await admin(server.url, (client) => client.query(`create database ${name} template ${server.template}`));
   const url = withDatabase(server.url, name);
   const options: DatabaseOptions = { connectionString: url };

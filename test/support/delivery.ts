@@ -1,6 +1,11 @@
 /** Journeys, entries and deliveries as the engine would have written them, and a delivery loop over them. */
 import { loadSubjects } from '../../src/engine/subjects.js';
-import { DEFAULT_OPTIONS, DeliveryLoop, type DeliveryLoopOptions, type DeliveryReport } from '../../src/delivery/delivery.loop.js';
+import {
+  DEFAULT_OPTIONS,
+  DeliveryLoop,
+  type DeliveryLoopOptions,
+  type DeliveryReport,
+} from '../../src/delivery/delivery.loop.js';
 import type { Recorded, Transition } from '../../src/delivery/record.js';
 import { Sender } from '../../src/delivery/sender.js';
 import { JourneyCatalog } from '../../src/journeys/catalog.js';
@@ -77,7 +82,14 @@ export async function enqueue(
       `insert into entry (lane, id, workspace, journey_id, version, profile_id, step, visit, arrived_at, context, entered_at)
        select lane, id, $4, $5, 1, profile_id, 'hook', 1, now(), $6, now()
        from unnest($1::smallint[], $2::uuid[], $3::uuid[]) as u (lane, id, profile_id)`,
-      [queued.map((q) => q.lane), queued.map((q) => q.entryId), queued.map((q) => q.profileId), workspace, journeyId, JSON.stringify(context)],
+      [
+        queued.map((q) => q.lane),
+        queued.map((q) => q.entryId),
+        queued.map((q) => q.profileId),
+        workspace,
+        journeyId,
+        JSON.stringify(context),
+      ],
     );
     const [host] = await tx.query<{ id: number }>(
       `insert into host (workspace, origin, created_at, updated_at) values ($1, $2, now(), now())
@@ -154,10 +166,22 @@ export function startWorker(
     transitions,
     recorded,
     errors,
-    attempts: (count) => (made >= count ? Promise.resolve() : new Promise((resolve) => waiting.push({ count, resolve }))),
+    attempts: (count) =>
+      made >= count ? Promise.resolve() : new Promise((resolve) => waiting.push({ count, resolve })),
     async stop() {
       await loop.stop(5_000);
       await sender.close();
     },
   };
+}
+
+/** Asks until the answer fits. */
+export async function until<T>(ask: () => Promise<T>, fits: (answer: T) => boolean): Promise<T> {
+  const deadline = Date.now() + 30_000;
+  for (;;) {
+    const answer = await ask();
+    if (fits(answer)) return answer;
+    if (Date.now() > deadline) throw new Error(`it never came to that: ${JSON.stringify(answer).slice(0, 500)}`);
+    await new Promise((resolve) => setTimeout(resolve, 10));
+  }
 }

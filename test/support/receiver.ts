@@ -25,13 +25,12 @@ export class Receiver {
   ) {}
 
   static async start(answer: Answerer = (_request, response) => response.end('{}'), keep = true): Promise<Receiver> {
-    let receiver: Receiver | undefined;
     const server = createServer((request, response) => {
       const chunks: Buffer[] = [];
       const at = Date.now();
-      receiver!.open++;
-      receiver!.mostOpen = Math.max(receiver!.mostOpen, receiver!.open);
-      response.on('close', () => receiver!.open--);
+      receiver.open++;
+      receiver.mostOpen = Math.max(receiver.mostOpen, receiver.open);
+      response.on('close', () => receiver.open--);
       request.on('data', (chunk: Buffer) => chunks.push(chunk));
       request.on('end', () => {
         const received: Received = {
@@ -41,14 +40,14 @@ export class Receiver {
           headers: request.headers,
           body: keep ? Buffer.concat(chunks).toString('utf8') : '',
         };
-        receiver!.received.push(received);
+        receiver.received.push(received);
         answer(received, response, request.socket);
-        receiver!.tell();
+        receiver.tell();
       });
     });
     server.keepAliveTimeout = 30_000;
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
-    receiver = new Receiver(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    const receiver = new Receiver(server, `http://127.0.0.1:${(server.address() as AddressInfo).port}`);
     return receiver;
   }
 
