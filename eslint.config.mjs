@@ -11,8 +11,7 @@ const PURE = [
   'src/kernel/**/*.ts',
   'src/liquid/**/*.ts',
   'src/journey/**/*.ts',
-  'src/segments/{subject,filter,evaluate,to-sql}.ts',
-  'src/segments/operators/**/*.ts',
+  'src/segments/**/*.ts',
   'src/profiles/merge.ts',
   'src/delivery/{outcome,retry,rate-window,circuit,pacing,signature}.ts',
 ];
@@ -28,7 +27,11 @@ const BANS = {
     allowImportNames: ['DataSource', 'EntityManager', 'Repository'],
     message: 'Only persistence/ and stores use TypeORM; others may name what is injected.',
   },
-  forwardRef: { name: '@nestjs/common', importNames: ['forwardRef'], message: 'A cycle of injected classes dies at load: cut it.' },
+  forwardRef: {
+    name: '@nestjs/common',
+    importNames: ['forwardRef'],
+    message: 'A cycle of injected classes dies at load: cut it.',
+  },
 };
 const STATEMENT_BAN = {
   group: ['**/persistence/database.js'],
@@ -47,7 +50,10 @@ function imports({ allow = [], pure = false, sql = false }) {
 }
 
 const ALWAYS = [
-  { selector: 'CatchClause > BlockStatement[body.length=0]', message: 'A catch rethrows, returns a value or logs the error.' },
+  {
+    selector: 'CatchClause > BlockStatement[body.length=0]',
+    message: 'A catch rethrows, returns a value or logs the error.',
+  },
   {
     selector: "MethodDefinition[kind='constructor'] > FunctionExpression[params.length>6]",
     message: 'More than six constructor parameters: this class holds two nouns.',
@@ -65,13 +71,23 @@ const NO_ENVIRONMENT = {
 const NO_CLOCK = [
   { selector: "MemberExpression[object.name='Date'][property.name='now']", message: 'Pure code is given the time.' },
   { selector: "NewExpression[callee.name='Date'][arguments.length=0]", message: 'Pure code is given the time.' },
-  { selector: "MemberExpression[object.name='Math'][property.name='random']", message: 'Pure code draws no random numbers.' },
+  {
+    selector: "MemberExpression[object.name='Math'][property.name='random']",
+    message: 'Pure code draws no random numbers.',
+  },
   { selector: ':function[async=true]', message: 'Pure code does not wait.' },
-  { selector: "CallExpression[callee.name=/^(setTimeout|setInterval|setImmediate|fetch)$/]", message: 'Pure code has no effects.' },
+  {
+    selector: 'CallExpression[callee.name=/^(setTimeout|setInterval|setImmediate|fetch)$/]',
+    message: 'Pure code has no effects.',
+  },
 ];
 
 /** `target` may import from nothing of src but `allowed` (folders or files, relative to src). */
-const only = (target, ...allowed) => ({ target: `./src/${target}`, from: './src', except: allowed.map((path) => `./${path}`) });
+const only = (target, ...allowed) => ({
+  target: `./src/${target}`,
+  from: './src',
+  except: allowed.map((path) => `./${path}`),
+});
 const never = (target, ...from) => ({ target: `./src/${target}`, from: from.map((path) => `./src/${path}`) });
 
 const ROOTS = ['main.ts', 'start.ts', 'app.module.ts'];
@@ -81,7 +97,7 @@ const STORES = '{profiles,segments,journeys,engine,delivery,campaigns,security,r
 const ZONES = [
   only('kernel', 'kernel'),
   only('liquid', 'kernel', 'liquid', 'segments/subject.ts'),
-  only('{segments/{subject,filter,evaluate,to-sql}.ts,segments/operators/**/*}', 'kernel', 'segments'),
+  only('segments', 'kernel', 'segments', 'liquid'),
   only('journey', 'kernel', 'liquid', 'segments', 'journey'),
   only('delivery/{outcome,retry,rate-window,circuit,pacing,signature}.ts', 'kernel', 'delivery'),
   only('profiles/merge.ts', 'kernel', 'segments', 'profiles'),
@@ -99,7 +115,19 @@ const ZONES = [
 /** The configuration for a source tree at `root`. */
 export function configFor(root) {
   return tseslint.config(
-    { ignores: ['dist/', 'node_modules/', '.build/', '.itinera/', 'coverage/', 'test/fixtures/', 'bench/', 'web/', '**/*.mjs'] },
+    {
+      ignores: [
+        'dist/',
+        'node_modules/',
+        '.build/',
+        '.itinera/',
+        'coverage/',
+        'test/fixtures/',
+        'bench/',
+        'web/',
+        '**/*.mjs',
+      ],
+    },
     {
       files: ['**/*.ts'],
       extends: [tseslint.configs.recommendedTypeChecked],
@@ -122,7 +150,10 @@ export function configFor(root) {
         'import-x/no-duplicates': 'error',
         'import-x/no-restricted-paths': ['error', { basePath: root, zones: ZONES }],
         '@typescript-eslint/switch-exhaustiveness-check': ['error', { considerDefaultExhaustiveForUnions: true }],
-        '@typescript-eslint/no-unused-vars': ['error', { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' }],
+        '@typescript-eslint/no-unused-vars': [
+          'error',
+          { argsIgnorePattern: '^_', varsIgnorePattern: '^_', caughtErrors: 'none' },
+        ],
         // Modules and decorated classes are empty on purpose.
         '@typescript-eslint/no-extraneous-class': 'off',
         // An async signature is part of many interfaces (Nest's hooks, listeners) that have nothing to wait for.
@@ -137,10 +168,25 @@ export function configFor(root) {
         'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT, NO_SQL_TEXT],
       },
     },
-    { files: SQL, rules: { 'no-restricted-imports': imports({ allow: ['pg', 'typeorm'], sql: true }), 'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT] } },
-    { files: ['src/persistence/**/*.ts'], rules: { 'no-restricted-imports': imports({ allow: ['pg', 'typeorm'], sql: true }), 'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT] } },
+    {
+      files: SQL,
+      rules: {
+        'no-restricted-imports': imports({ allow: ['pg', 'typeorm'], sql: true }),
+        'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT],
+      },
+    },
+    {
+      files: ['src/persistence/**/*.ts'],
+      rules: {
+        'no-restricted-imports': imports({ allow: ['pg', 'typeorm'], sql: true }),
+        'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT],
+      },
+    },
     { files: ['src/config/**/*.ts'], rules: { 'no-restricted-syntax': ['error', ...ALWAYS, NO_SQL_TEXT] } },
-    { files: ['src/delivery/sender.ts', 'src/security/egress.ts'], rules: { 'no-restricted-imports': imports({ allow: ['undici'] }) } },
+    {
+      files: ['src/delivery/sender.ts', 'src/security/egress.ts'],
+      rules: { 'no-restricted-imports': imports({ allow: ['undici'] }) },
+    },
     {
       files: PURE,
       rules: {
@@ -151,7 +197,10 @@ export function configFor(root) {
     { files: ['src/journey/**/*.ts'], rules: { 'no-restricted-imports': imports({ pure: true, allow: ['xstate'] }) } },
     // The one place where the time comes from.
     { files: ['src/kernel/clock.ts'], rules: { 'no-restricted-syntax': ['error', ...ALWAYS, NO_ENVIRONMENT] } },
-    { files: ['src/**/index.ts'], rules: { 'no-restricted-syntax': ['error', { selector: 'Program', message: 'No barrels.' }] } },
+    {
+      files: ['src/**/index.ts'],
+      rules: { 'no-restricted-syntax': ['error', { selector: 'Program', message: 'No barrels.' }] },
+    },
     {
       files: SPECS,
       rules: {

@@ -26,7 +26,9 @@ export async function openWorkbench(url: string): Promise<Workbench> {
   const options: DatabaseOptions = { connectionString: target.href, max: 12 };
   await migrate(options);
   const database = new Database(options);
-  await database.query(`insert into workspace (id, name) overriding system value values (1, 'bench') on conflict do nothing`);
+  await database.query(
+    `insert into workspace (id, name) overriding system value values (1, 'bench') on conflict do nothing`,
+  );
   let source: DataSource | undefined;
   return {
     options,
@@ -88,7 +90,13 @@ export async function makeEntries(
        from unnest($1::smallint[], $2::uuid[], $3::uuid[]) as e (lane, id, profile_id)
        returning wake_at, lane, id)
        insert into timer (wake_at, lane, entry_id) select wake_at, lane, id from made`,
-      [chunk.map((r) => r.lane), chunk.map((r) => newId(r.lane, Date.now())), chunk.map((r) => r.id), journeyId, wakeAt],
+      [
+        chunk.map((r) => r.lane),
+        chunk.map((r) => newId(r.lane, Date.now())),
+        chunk.map((r) => r.id),
+        journeyId,
+        wakeAt,
+      ],
     );
   }
 }

@@ -40,9 +40,10 @@ export class CreateEngine1764000002000 implements MigrationInterface {
       create table timer (
         wake_at timestamptz not null,
         lane smallint not null,
-        entry_id uuid not null,
-        primary key (wake_at, lane, entry_id)
+        entry_id uuid not null
       ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+      -- Not unique: a timer that is there twice comes up stale the second time.
+      create index timer_order on timer (wake_at, lane, entry_id);
 
       -- What befell a waiting entry: written by ingest, delivery and the API, consumed by the tick.
       create table signal (

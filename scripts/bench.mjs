@@ -15,7 +15,9 @@ const out = join(bench, 'dist');
 rmSync(out, { recursive: true, force: true });
 const sources = ['src', 'migrations', 'bench'].flatMap((directory) =>
   readdirSync(join(root, directory), { recursive: true, encoding: 'utf8' })
-    .filter((path) => path.endsWith('.ts') && !path.endsWith('.spec.ts') && !/(^|[\\/])(node_modules|dist)[\\/]/.test(path))
+    .filter(
+      (path) => path.endsWith('.ts') && !path.endsWith('.spec.ts') && !/(^|[\\/])(node_modules|dist)[\\/]/.test(path),
+    )
     .map((path) => join(directory, path)),
 );
 await Promise.all(

@@ -17,7 +17,11 @@ export function runJest(args) {
   if (!existsSync(report)) return { ok: false, passed: 0, failed: 1 };
   const result = JSON.parse(readFileSync(report, 'utf8'));
   rmSync(report);
-  return { ok: status === 0, passed: result.numPassedTests, failed: result.numFailedTests + result.numRuntimeErrorTestSuites };
+  return {
+    ok: status === 0,
+    passed: result.numPassedTests,
+    failed: result.numFailedTests + result.numRuntimeErrorTestSuites,
+  };
 }
 
 export function finish({ ok, passed, failed }) {

@@ -69,7 +69,8 @@ export function isInstalled() {
   const present = readJson('node_modules/.package-lock.json').packages;
   return Object.entries(readJson('package-lock.json').packages).every(
     ([path, locked]) =>
-      path === '' || (present[path] ? present[path].version === locked.version : locked.optional || locked.devOptional || locked.peer),
+      path === '' ||
+      (present[path] ? present[path].version === locked.version : locked.optional || locked.devOptional || locked.peer),
   );
 }
 
@@ -82,7 +83,9 @@ function install() {
 }
 
 function* files(directory) {
-  for (const entry of readdirSync(join(root, directory), { withFileTypes: true }).sort((a, b) => (a.name < b.name ? -1 : 1))) {
+  for (const entry of readdirSync(join(root, directory), { withFileTypes: true }).sort((a, b) =>
+    a.name < b.name ? -1 : 1,
+  )) {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory()) yield* files(path);
     else if (entry.name.endsWith('.ts') && !entry.name.endsWith('.spec.ts')) yield path;
@@ -93,7 +96,11 @@ function* files(directory) {
 export function sourceDigest() {
   const hash = createHash('sha256');
   for (const path of ['package-lock.json', '.swcrc', ...files('migrations'), ...files('src')]) {
-    hash.update(path).update('\0').update(readFileSync(join(root, path))).update('\0');
+    hash
+      .update(path)
+      .update('\0')
+      .update(readFileSync(join(root, path)))
+      .update('\0');
   }
   return hash.digest('hex');
 }
@@ -114,7 +121,11 @@ async function build(digest) {
     sources.map(async (path) => {
       const target = join(root, 'dist', path.replace(/\.ts$/, '.js'));
       const sourceFileName = relative(dirname(target), join(root, path));
-      const { code } = await transformFile(join(root, path), { cwd: root, configFile: join(root, '.swcrc'), sourceFileName });
+      const { code } = await transformFile(join(root, path), {
+        cwd: root,
+        configFile: join(root, '.swcrc'),
+        sourceFileName,
+      });
       mkdirSync(dirname(target), { recursive: true });
       writeFileSync(target, code);
     }),
@@ -128,7 +139,8 @@ function prune(directory) {
   for (const entry of readdirSync(join(root, 'dist', directory), { withFileTypes: true })) {
     const path = `${directory}/${entry.name}`;
     if (entry.isDirectory()) prune(path);
-    else if (!path.endsWith('.js') || !existsSync(join(root, path.replace(/\.js$/, '.ts')))) rmSync(join(root, 'dist', path));
+    else if (!path.endsWith('.js') || !existsSync(join(root, path.replace(/\.js$/, '.ts'))))
+      rmSync(join(root, 'dist', path));
   }
 }
 

@@ -32,7 +32,16 @@ function check(name, program, args) {
 await prepare({ build: mode === '--soak' });
 if (mode === '--only') finish(runJest(rest));
 if (mode === '--soak') {
-  finish(runJest(['--testMatch', '**/test/soak/**/*.spec.ts', '--testPathIgnorePatterns', '/node_modules/', '--runInBand', ...rest]));
+  finish(
+    runJest([
+      '--testMatch',
+      '**/test/soak/**/*.spec.ts',
+      '--testPathIgnorePatterns',
+      '/node_modules/',
+      '--runInBand',
+      ...rest,
+    ]),
+  );
 }
 if (mode === '--schema') {
   process.env.UPDATE_SCHEMA = '1';
@@ -40,11 +49,15 @@ if (mode === '--schema') {
 }
 
 // Two at a time: that is how many cores a small machine has.
-const format = check('format', 'prettier/bin/prettier.cjs', ['--check', '.', '--log-level=warn']).then(async (formatted) => [
-  formatted,
-  await check('types', 'typescript/bin/tsc', ['-p', 'tsconfig.check.json', '--noEmit']),
-]);
-const checks = [...(await Promise.all([check('lint', 'eslint/bin/eslint.js', ['.', '--max-warnings=0']), format]))].flat();
+const format = check('format', 'prettier/bin/prettier.cjs', ['--check', '.', '--log-level=warn']).then(
+  async (formatted) => [
+    formatted,
+    await check('types', 'typescript/bin/tsc', ['-p', 'tsconfig.check.json', '--noEmit']),
+  ],
+);
+const checks = [
+  ...(await Promise.all([check('lint', 'eslint/bin/eslint.js', ['.', '--max-warnings=0']), format])),
+].flat();
 const broken = checks.filter((passed) => !passed).length;
 // The tests of the application as shipped need a build.
 await prepare();

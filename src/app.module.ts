@@ -21,12 +21,23 @@ import { SecurityModule } from './security/security.module.js';
 @Module({})
 export class AppModule {
   static with(config: Config, secret: string, database: DatabaseOptions): DynamicModule {
-    const base = [ConfigModule.with(config, secret), PersistenceModule.with(database), HealthModule, SecurityModule, EngineModule];
+    const base = [
+      ConfigModule.with(config, secret),
+      PersistenceModule.with(database),
+      HealthModule,
+      SecurityModule,
+      EngineModule,
+    ];
     const doors = [NativeApiModule, UsersTrackModule];
     const loops = [EngineWorkerModule, DeliveryLoopModule.with(loadSubjects), SchedulerModule];
     return {
       module: AppModule,
-      imports: [...base, OperateModule, ...(config.role === 'worker' ? [] : doors), ...(config.role === 'api' ? [] : loops)],
+      imports: [
+        ...base,
+        OperateModule,
+        ...(config.role === 'worker' ? [] : doors),
+        ...(config.role === 'api' ? [] : loops),
+      ],
     };
   }
 }

@@ -50,6 +50,9 @@ function announce({ address, rootKey }: Running, logger: ReturnType<typeof creat
 
 main().catch((error: unknown) => {
   if (error instanceof AppError) process.stderr.write(`Itinera does not start: ${error.message}\n`);
-  else process.stderr.write(`Itinera does not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`);
+  else
+    process.stderr.write(
+      `Itinera does not start: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}\n`,
+    );
   process.exit(1);
 });

@@ -69,7 +69,12 @@ async function startEmbedded(config: Config, logger: Logger): Promise<EmbeddedPo
 }
 
 /** The application without a port: what tests of the doors use with `inject`. */
-export async function createApp(config: Config, secret: string, database: DatabaseOptions, logger: Logger): Promise<NestFastifyApplication> {
+export async function createApp(
+  config: Config,
+  secret: string,
+  database: DatabaseOptions,
+  logger: Logger,
+): Promise<NestFastifyApplication> {
   const routerOptions = { ignoreTrailingSlash: true, ignoreDuplicateSlashes: true, maxParamLength: 500 };
   const adapter = new FastifyAdapter({ bodyLimit: BODY_LIMIT, requestTimeout: REQUEST_TIMEOUT_MS, routerOptions });
   const app = await NestFactory.create<NestFastifyApplication>(AppModule.with(config, secret, database), adapter, {
@@ -102,7 +107,12 @@ function listeningPort(app: NestFastifyApplication): number {
 /** Time beyond the drain for closing sockets and pools. */
 const CLOSE_GRACE_MS = 5_000;
 
-function stopper(app: NestFastifyApplication, embedded: EmbeddedPostgres | null, config: Config, logger: Logger): () => Promise<void> {
+function stopper(
+  app: NestFastifyApplication,
+  embedded: EmbeddedPostgres | null,
+  config: Config,
+  logger: Logger,
+): () => Promise<void> {
   return async () => {
     let timer: NodeJS.Timeout | undefined;
     const limit = new Promise<'late'>((resolve) => {
@@ -110,7 +120,8 @@ function stopper(app: NestFastifyApplication, embedded: EmbeddedPostgres | null,
     });
     try {
       // Nothing is lost when work is cut off: what was not committed is claimed again at the next start.
-      if ((await Promise.race([app.close(), limit])) === 'late') logger.warn('work under way did not finish in time and is cut off');
+      if ((await Promise.race([app.close(), limit])) === 'late')
+        logger.warn('work under way did not finish in time and is cut off');
     } catch (error) {
       logger.error({ err: error }, 'closing failed');
     } finally {

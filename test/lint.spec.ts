@@ -39,9 +39,15 @@ const CAUGHT: Readonly<Record<string, string>> = {
 describe('the rules of the house', () => {
   const found = new Map<string, Set<string>>();
   beforeAll(() => {
-    const { stdout, stderr } = spawnSync(process.execPath, [eslint, '.', '-f', 'json'], { cwd: directory, encoding: 'utf8' });
+    const { stdout, stderr } = spawnSync(process.execPath, [eslint, '.', '-f', 'json'], {
+      cwd: directory,
+      encoding: 'utf8',
+    });
     if (stdout === '') throw new Error(stderr);
-    for (const { filePath, messages } of JSON.parse(stdout) as { filePath: string; messages: { ruleId: string | null }[] }[]) {
+    for (const { filePath, messages } of JSON.parse(stdout) as {
+      filePath: string;
+      messages: { ruleId: string | null }[];
+    }[]) {
       found.set(relative(`${directory}src`, filePath), new Set(messages.map(({ ruleId }) => ruleId ?? 'broken')));
     }
   });

@@ -94,6 +94,7 @@ create table delivery (
   reason text,
   due_at timestamp with time zone,
   attempts smallint not null default 0,
+  retried_after smallint not null default 0,
   first_attempt_at timestamp with time zone,
   lease_until timestamp with time zone,
   lease_token uuid,
@@ -134,8 +135,7 @@ create table entry (
   error jsonb,
   constraint entry_status_check CHECK ((status = ANY (ARRAY['active'::text, 'completed'::text, 'exited'::text, 'errored'::text, 'parked'::text]))),
   constraint entry_pkey PRIMARY KEY (lane, id)
-) with (fillfactor=75, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
-CREATE INDEX entry_due ON public.entry USING btree (wake_at) WHERE (wake_at IS NOT NULL);
+) with (fillfactor=50, autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX entry_journey ON public.entry USING btree (journey_id, id);
 CREATE INDEX entry_profile ON public.entry USING btree (lane, profile_id, journey_id);
 
@@ -297,6 +297,13 @@ create table signal (
 ) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
 CREATE INDEX signal_order ON public.signal USING btree (id);
 
+create table timer (
+  wake_at timestamp with time zone not null,
+  lane smallint not null,
+  entry_id uuid not null
+) with (autovacuum_vacuum_scale_factor=0.02, autovacuum_vacuum_cost_delay=0);
+CREATE INDEX timer_order ON public.timer USING btree (wake_at, lane, entry_id);
+
 create table visit (
   lane smallint not null,
   entry_id uuid not null,
@@ -360,6 +367,62 @@ AS $function$
         end loop;
         return made;
       end
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.filter_day(at bigint, bare boolean, zone text, otherwise text)
+ RETURNS date
+ LANGUAGE plpgsql
+ STABLE PARALLEL SAFE
+AS $function$
+      declare
+        moment timestamptz := to_timestamp(at::numeric / 1000);
+      begin
+        if bare then return (moment at time zone 'UTC')::date; end if;
+        if zone ~ '^(?:UTC|GMT|[A-Za-z_]+(?:/[A-Za-z0-9_+-]+)+)$' then
+          begin
+            return (moment at time zone zone)::date;
+          exception when invalid_parameter_value then null;
+          end;
+        end if;
+        return (moment at time zone otherwise)::date;
+      end
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.filter_instant(value text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ IMMUTABLE PARALLEL SAFE STRICT
+AS $function$
+      declare
+        part text[] := regexp_match(value, '^([0-9]{4})-([0-9]{2})-([0-9]{2})(?:[T ]([0-9]{2}):([0-9]{2})(?::([0-9]{2})(?:[.,:]([0-9]{1,9}))?)?(?: ?(Z|[+-][0-9]{2}(?::?[0-9]{2})?))?)?$');
+        first_day date;
+        day integer;
+        zone_minutes integer := 0;
+      begin
+        if part is null or part[1] = '0000' or part[2] not between '01' and '12' then return null; end if;
+        first_day := make_date(part[1]::integer, part[2]::integer, 1);
+        day := part[3]::integer;
+        if day < 1 or extract(month from first_day + day - 1) <> part[2]::integer
+          or part[4] > '23' or part[5] > '59' or part[6] > '59' then return null; end if;
+        if part[8] like '+%' or part[8] like '-%' then
+          if substr(part[8], 2, 2) > '15' or right(replace(part[8], ':', ''), -3) > '59' then return null; end if;
+          zone_minutes := substr(part[8], 2, 2)::integer * 60 + coalesce(nullif(right(replace(part[8], ':', ''), -3), '')::integer, 0);
+          if part[8] like '-%' then zone_minutes := -zone_minutes; end if;
+        end if;
+        return ((first_day + day - 1) - date '1970-01-01')::bigint * 86400000
+          + coalesce(part[4]::integer, 0) * 3600000 + coalesce(part[5]::integer, 0) * 60000 + coalesce(part[6]::integer, 0) * 1000
+          + coalesce(substr(rpad(part[7], 3, '0'), 1, 3)::integer, 0) - zone_minutes * 60000;
+      end
+      $function$;
+
+CREATE OR REPLACE FUNCTION public.filter_same_day(day date, other date)
+ RETURNS boolean
+ LANGUAGE sql
+ IMMUTABLE PARALLEL SAFE
+AS $function$
+        select to_char(day::timestamp, 'MMDD') = to_char(other::timestamp, 'MMDD')
+          or (to_char(day::timestamp, 'MMDD') = '0229' and to_char(other::timestamp, 'MMDD') = '0301'
+            and extract(day from other - 1) <> 29)
       $function$;
 
 CREATE OR REPLACE FUNCTION public.id_floor(at timestamp with time zone)

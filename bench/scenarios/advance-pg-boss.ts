@@ -8,7 +8,12 @@ const QUEUE = 'steps';
 
 export async function pgBossSteps(url: string, entries: number): Promise<{ stepsPerSecond: number }> {
   const bench = await openWorkbench(url);
-  const boss = new PgBoss({ connectionString: bench.options.connectionString, max: 4, supervise: false, schedule: false });
+  const boss = new PgBoss({
+    connectionString: bench.options.connectionString,
+    max: 4,
+    supervise: false,
+    schedule: false,
+  });
   boss.on('error', (error) => {
     throw error;
   });
@@ -17,7 +22,12 @@ export async function pgBossSteps(url: string, entries: number): Promise<{ steps
   const jobs = (step: number, ids: readonly number[]): PgBoss.JobInsert[] =>
     ids.map((entry) => ({ name: QUEUE, data: { entry, step } }));
   for (let from = 0; from < entries; from += 5_000) {
-    await boss.insert(jobs(1, Array.from({ length: Math.min(5_000, entries - from) }, (_, i) => from + i)));
+    await boss.insert(
+      jobs(
+        1,
+        Array.from({ length: Math.min(5_000, entries - from) }, (_, i) => from + i),
+      ),
+    );
   }
   await bench.database.query('vacuum analyze');
   const begun = performance.now();
@@ -27,9 +37,14 @@ export async function pgBossSteps(url: string, entries: number): Promise<{ steps
       const batch = await boss.fetch<{ entry: number; step: number }>(QUEUE, { batchSize: BATCH });
       if (batch.length === 0) return;
       const next = batch.filter((job) => job.data.step < STEPS);
-      await boss.complete(QUEUE, batch.map((job) => job.id));
+      await boss.complete(
+        QUEUE,
+        batch.map((job) => job.id),
+      );
       if (next.length > 0) {
-        await boss.insert(next.map((job) => ({ name: QUEUE, data: { entry: job.data.entry, step: job.data.step + 1 } })));
+        await boss.insert(
+          next.map((job) => ({ name: QUEUE, data: { entry: job.data.entry, step: job.data.step + 1 } })),
+        );
       }
       done += batch.length;
     }

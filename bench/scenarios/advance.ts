@@ -26,7 +26,12 @@ export const RUN_THROUGH = chain('run-through', (next) => ({
 }));
 
 /** Runs the engine as shipped until `target` more steps have been passed. */
-async function passSteps(database: Database, catalog: JourneyCatalog, clock: VirtualClock, target: number): Promise<void> {
+async function passSteps(
+  database: Database,
+  catalog: JourneyCatalog,
+  clock: VirtualClock,
+  target: number,
+): Promise<void> {
   let passed = 0;
   await new Promise<void>((resolve, reject) => {
     const loop: EngineLoop = new EngineLoop(

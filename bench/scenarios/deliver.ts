@@ -42,7 +42,11 @@ async function queue(bench: Workbench, key: string, origin: string, count: numbe
 }
 
 /** Runs the delivery loop until `count` attempts at `origin`'s deliveries have been recorded as delivered. */
-async function drain(bench: Workbench, count: number, prepare?: (loop: DeliveryLoop) => Promise<void>): Promise<number> {
+async function drain(
+  bench: Workbench,
+  count: number,
+  prepare?: (loop: DeliveryLoop) => Promise<void>,
+): Promise<number> {
   const sender = new Sender(egressConnector(egressRules(['127.0.0.0/8']), { connectTimeout: 10_000 }));
   let delivered = 0;
   let begun = performance.now();
@@ -97,7 +101,8 @@ export async function deliverBesideDead(url: string, count: number, dead: number
   await analyze(bench.database);
   const seconds = await drain(bench, count, async () => {
     const isOpen = async (): Promise<boolean> =>
-      (await bench.database.query(`select 1 from host where origin = $1 and circuit = 'open'`, [sick.origin])).length > 0;
+      (await bench.database.query(`select 1 from host where origin = $1 and circuit = 'open'`, [sick.origin])).length >
+      0;
     while (!(await isOpen())) await new Promise((resolve) => setTimeout(resolve, 50));
     await queue(bench, 'healthy', sink.origin, count);
   });
@@ -116,7 +121,12 @@ export async function bare(_url: string, count: number): Promise<Rate> {
   let left = count;
   const worker = async (): Promise<void> => {
     while (left-- > 0) {
-      const response = await pool.request({ method: 'POST', path: '/hook', headers: { 'content-type': 'application/json' }, body });
+      const response = await pool.request({
+        method: 'POST',
+        path: '/hook',
+        headers: { 'content-type': 'application/json' },
+        body,
+      });
       await response.body.dump();
     }
   };
@@ -131,7 +141,12 @@ export async function bare(_url: string, count: number): Promise<Rate> {
 export async function reference(url: string, count: number): Promise<Rate> {
   const bench = await openWorkbench(url);
   const sink = await openSink();
-  const boss = new PgBoss({ connectionString: bench.options.connectionString, max: 4, supervise: false, schedule: false });
+  const boss = new PgBoss({
+    connectionString: bench.options.connectionString,
+    max: 4,
+    supervise: false,
+    schedule: false,
+  });
   await boss.start();
   await boss.createQueue('webhooks');
   const text = 'x'.repeat(100);
@@ -153,11 +168,19 @@ export async function reference(url: string, count: number): Promise<Rate> {
       await Promise.all(
         jobs.map(async ({ data }) => {
           const body = JSON.stringify(data);
-          const response = await pool.request({ method: 'POST', path: '/hook', headers: { 'content-type': 'application/json' }, body });
+          const response = await pool.request({
+            method: 'POST',
+            path: '/hook',
+            headers: { 'content-type': 'application/json' },
+            body,
+          });
           await response.body.dump();
         }),
       );
-      await boss.complete('webhooks', jobs.map(({ id }) => id));
+      await boss.complete(
+        'webhooks',
+        jobs.map(({ id }) => id),
+      );
       done += jobs.length;
     }
   };

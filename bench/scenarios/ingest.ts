@@ -22,7 +22,12 @@ export async function ingest(url: string, events: number): Promise<{ perSecond: 
       schema: 1,
       key: `live-${i}`,
       name: `Live ${i}`,
-      entry: { trigger: { type: 'event', on: [{ event: `event-${i}`, where: { property: 'total', op: 'greater_than', value: 10 } }] } },
+      entry: {
+        trigger: {
+          type: 'event',
+          on: [{ event: `event-${i}`, where: { property: 'total', op: 'greater_than', value: 10 } }],
+        },
+      },
       start: 'wait',
       steps: { wait: { type: 'delay', for: 'P1D', next: 'end' }, end: { type: 'exit', reason: 'end' } },
     });

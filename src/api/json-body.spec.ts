@@ -37,25 +37,35 @@ describe('a JSON body', () => {
   });
 
   it('must be UTF-8, and must not name a prototype', () => {
-    expect(refusal(Buffer.from([0x22, 0xff, 0x22]))).toMatchObject({ code: 'json_invalid', message: expect.stringContaining('UTF-8') as string });
-    expect(refusal('{"__proto__": {"admin": true}}')).toMatchObject({ message: expect.stringContaining('__proto__') as string });
+    expect(refusal(Buffer.from([0x22, 0xff, 0x22]))).toMatchObject({
+      code: 'json_invalid',
+      message: expect.stringContaining('UTF-8') as string,
+    });
+    expect(refusal('{"__proto__": {"admin": true}}')).toMatchObject({
+      message: expect.stringContaining('__proto__') as string,
+    });
     expect(refusal('{"\\u005f_proto__": 1}')).toMatchObject({ code: 'json_invalid' });
     expect(refusal('{"note": "__proto__"}')).toBe('accepted');
   });
 
   it('is called broken exactly where JSON.parse throws', () => {
     fc.assert(
-      fc.property(fc.json(), fc.nat(), fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '0', 'x', '\\', '\n', '-', '.'), (json, at, junk) => {
-        const place = at % (json.length + 1);
-        const text = json.slice(0, place) + junk + json.slice(place + (at % 2));
-        let valid = true;
-        try {
-          JSON.parse(text);
-        } catch {
-          valid = false;
-        }
-        expect(locateJsonError(text) === null).toBe(valid);
-      }),
+      fc.property(
+        fc.json(),
+        fc.nat(),
+        fc.constantFrom('', '{', '}', '[', ']', ',', ':', '"', '0', 'x', '\\', '\n', '-', '.'),
+        (json, at, junk) => {
+          const place = at % (json.length + 1);
+          const text = json.slice(0, place) + junk + json.slice(place + (at % 2));
+          let valid = true;
+          try {
+            JSON.parse(text);
+          } catch {
+            valid = false;
+          }
+          expect(locateJsonError(text) === null).toBe(valid);
+        },
+      ),
       { numRuns: 2_000 },
     );
   });

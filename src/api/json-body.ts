@@ -17,7 +17,10 @@ const DRAIN_LIMIT = 32 * 1024 * 1024;
 export const refuseLargeBody: preParsingHookHandler = (request, _reply, payload, done) => {
   const length = Number(request.headers['content-length'] ?? 0);
   if (length <= BODY_LIMIT || length > DRAIN_LIMIT) return done(null, payload);
-  const refusal = new PayloadTooLargeException({ code: 'body_too_large', message: `The body has ${length} bytes; ${BODY_LIMIT} are allowed` });
+  const refusal = new PayloadTooLargeException({
+    code: 'body_too_large',
+    message: `The body has ${length} bytes; ${BODY_LIMIT} are allowed`,
+  });
   payload.once('end', () => done(refusal)).once('error', () => done(refusal));
   payload.resume();
 };
@@ -46,10 +49,12 @@ function invalid(cause: string, place: { line: number; column: number } | null):
   });
 }
 
-const TOKEN = /\s*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;
+const TOKEN =
+  // eslint-disable-next-line no-control-regex -- JSON forbids exactly these inside of strings
+  /\s*(?:([{}[\],:])|("(?:[^"\\\u0000-\u001f]|\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4}))*")|(-?(?:0|[1-9]\d*)(?:\.\d+)?(?:[eE][+-]?\d+)?|true|false|null)(?![\w.+-]))/y;
 
 type Expected =
-  | 'a value' | 'a value or "]"' | 'a key or "}"' | 'a key' | '":"' | '"," or "}"' | '"," or "]"' | 'the end';
+  'a value' | 'a value or "]"' | 'a key or "}"' | 'a key' | '":"' | '"," or "}"' | '"," or "]"' | 'the end';
 
 /** Where a text stops being JSON (1-based, columns in UTF-16 units) and what was expected there; `null`: it is JSON. */
 export function locateJsonError(text: string): { line: number; column: number; cause: string } | null {
@@ -101,5 +106,9 @@ function place(text: string, at: number, expected: Expected): { line: number; co
   const line = before.split('\n').length;
   const column = at - (before.lastIndexOf('\n') + 1) + 1;
   const rest = /^[\w.+-]{1,20}|^[^]/u.exec(text.slice(at))?.[0];
-  return { line, column, cause: `expected ${expected}, found ${rest === undefined ? 'the end of the body' : `'${rest}'`}` };
+  return {
+    line,
+    column,
+    cause: `expected ${expected}, found ${rest === undefined ? 'the end of the body' : `'${rest}'`}`,
+  };
 }

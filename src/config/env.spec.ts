@@ -48,7 +48,11 @@ describe('settings', () => {
   });
 
   it('take an empty value for none', () => {
-    expect(loadConfig({ DATABASE_URL: '', PORT: '', ITINERA_EGRESS_ALLOW: '' })).toMatchObject({ databaseUrl: null, port: 3000, egressAllow: [] });
+    expect(loadConfig({ DATABASE_URL: '', PORT: '', ITINERA_EGRESS_ALLOW: '' })).toMatchObject({
+      databaseUrl: null,
+      port: 3000,
+      egressAllow: [],
+    });
   });
 
   it.each([

@@ -27,15 +27,27 @@ function isNetwork(item: string): boolean {
   const [address, prefix, ...rest] = item.split('/');
   const family = isIP(address ?? '');
   if (family === 0) return prefix === undefined && /^(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*\.?$/i.test(item);
-  return rest.length === 0 && (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)));
+  return (
+    rest.length === 0 &&
+    (prefix === undefined || (/^\d{1,3}$/.test(prefix) && Number(prefix) <= (family === 4 ? 32 : 128)))
+  );
 }
 
 const networks = z
   .string()
-  .transform((value) => value.split(',').map((item) => item.trim()).filter((item) => item !== ''))
+  .transform((value) =>
+    value
+      .split(',')
+      .map((item) => item.trim())
+      .filter((item) => item !== ''),
+  )
   .superRefine((items, context) => {
     const wrong = items.filter((item) => !isNetwork(item));
-    if (wrong.length > 0) context.addIssue({ code: 'custom', message: `is neither a network (10.0.0.0/8) nor a host name: ${wrong.join(', ')}` });
+    if (wrong.length > 0)
+      context.addIssue({
+        code: 'custom',
+        message: `is neither a network (10.0.0.0/8) nor a host name: ${wrong.join(', ')}`,
+      });
   });
 
 const schema = z.object({
@@ -45,7 +57,12 @@ const schema = z.object({
   PUBLIC_URL: given(url(['http:', 'https:']).optional()),
   LOG_LEVEL: given(z.enum(LOG_LEVELS, `must be one of ${LOG_LEVELS.join(', ')}`).default('info')),
   ITINERA_DATA_DIR: given(z.string().default('.itinera')),
-  ITINERA_API_KEY: given(z.string().regex(/^[\x21-\x7e]{16,200}$/, 'must be 16 to 200 printable characters without blanks').optional()),
+  ITINERA_API_KEY: given(
+    z
+      .string()
+      .regex(/^[\x21-\x7e]{16,200}$/, 'must be 16 to 200 printable characters without blanks')
+      .optional(),
+  ),
   ITINERA_ROLE: given(z.enum(['all', 'api', 'worker'], 'must be all, api or worker').default('all')),
   ITINERA_SECRET: given(z.string().min(16, 'must have at least 16 characters').optional()),
   ITINERA_EGRESS_ALLOW: given(networks.default([])),
@@ -82,7 +99,10 @@ export function loadConfig(env: NodeJS.ProcessEnv = process.env): Config {
   const known = Object.keys(schema.shape);
   const problems = Object.keys(env)
     .filter((name) => name.startsWith('ITINERA_') && !known.includes(name))
-    .map((name) => `${name} is not a setting; there are ${known.filter((other) => other.startsWith('ITINERA_')).join(', ')}`);
+    .map(
+      (name) =>
+        `${name} is not a setting; there are ${known.filter((other) => other.startsWith('ITINERA_')).join(', ')}`,
+    );
   const parsed = schema.safeParse(env);
   for (const issue of parsed.error?.issues ?? []) problems.push(`${issue.path.join('.')} ${issue.message}`);
   if (!parsed.success || problems.length > 0) throw new AppError('settings_invalid', problems.join('\n'), { problems });

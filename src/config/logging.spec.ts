@@ -3,13 +3,19 @@ import { NestLogger } from './logging.js';
 
 function logged(write: (logger: NestLogger) => void): Record<string, unknown>[] {
   const lines: string[] = [];
-  write(new NestLogger(pino({ level: 'info', base: undefined, timestamp: false }, { write: (line: string) => void lines.push(line) })));
+  write(
+    new NestLogger(
+      pino({ level: 'info', base: undefined, timestamp: false }, { write: (line: string) => void lines.push(line) }),
+    ),
+  );
   return lines.map((line) => JSON.parse(line) as Record<string, unknown>);
 }
 
 describe('the logger', () => {
   it('writes message, details and room as one line', () => {
-    expect(logged((logger) => logger.log('tick', { entries: 3 }, 'Engine'))).toEqual([{ level: 30, room: 'Engine', entries: 3, msg: 'tick' }]);
+    expect(logged((logger) => logger.log('tick', { entries: 3 }, 'Engine'))).toEqual([
+      { level: 30, room: 'Engine', entries: 3, msg: 'tick' },
+    ]);
   });
 
   it('keeps the whole error, its code and its cause', () => {
@@ -20,7 +26,11 @@ describe('the logger', () => {
   });
 
   it('takes an error as the message', () => {
-    expect(logged((logger) => logger.warn(new Error('lost'), 'Delivery'))[0]).toMatchObject({ msg: 'lost', room: 'Delivery', err: { message: 'lost' } });
+    expect(logged((logger) => logger.warn(new Error('lost'), 'Delivery'))[0]).toMatchObject({
+      msg: 'lost',
+      room: 'Delivery',
+      err: { message: 'lost' },
+    });
   });
 
   it('leaves out what is below the level', () => {

@@ -7,7 +7,16 @@ import type { Config } from './env.js';
 export function createLogger(level: Config['logLevel'], onTerminal = process.stdout.isTTY === true): Logger {
   const options = { level, base: undefined, timestamp: stdTimeFunctions.isoTime };
   return onTerminal
-    ? pino(options, pretty({ colorize: true, ignore: 'pid,hostname', translateTime: 'SYS:HH:MM:ss.l', singleLine: true, sync: true }))
+    ? pino(
+        options,
+        pretty({
+          colorize: true,
+          ignore: 'pid,hostname',
+          translateTime: 'SYS:HH:MM:ss.l',
+          singleLine: true,
+          sync: true,
+        }),
+      )
     : pino(options, pino.destination({ dest: 1, sync: true }));
 }
 
@@ -59,7 +68,7 @@ export class NestLogger implements LoggerService {
       } else if (typeof part === 'object' && part !== null) Object.assign(line, part);
       // Nest hands the stack of an error as a text of its own.
       else if (typeof part === 'string' && /\n\s+at /.test(part)) line['stack'] = part;
-      else if (part !== undefined) texts.push(String(part));
+      else if (part !== undefined) texts.push(String(part as string | number | boolean));
     }
     if (texts.length > 0) line['msg'] = texts.join(' ');
     this.logger[level](line);

@@ -20,7 +20,9 @@ export class BatchHistory {
   }
 
   before(stored: History, profileId: string, index: number): History {
-    const earlier = (this.byProfile.get(profileId) ?? []).filter((item) => item.index < index).map((item) => item.happening);
+    const earlier = (this.byProfile.get(profileId) ?? [])
+      .filter((item) => item.index < index)
+      .map((item) => item.happening);
     if (earlier.length === 0) return stored;
     const of = (kind: string, name: string): Happening[] =>
       earlier.filter((h) => h.kind === kind && (h.name === name || (kind === 'purchase' && name === '*')));
@@ -40,7 +42,9 @@ export class BatchHistory {
         const more: EventFact[] = of(kind, name).flatMap((h) =>
           Array.from({ length: h.quantity ?? 1 }, () => ({ name: h.name, at: h.at, properties: h.properties })),
         );
-        return more.length === 0 ? stored.list(kind, name) : [...more, ...stored.list(kind, name)].sort((a, b) => b.at - a.at);
+        return more.length === 0
+          ? stored.list(kind, name)
+          : [...more, ...stored.list(kind, name)].sort((a, b) => b.at - a.at);
       },
     };
   }

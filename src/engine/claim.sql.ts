@@ -3,12 +3,13 @@
  * would read the snapshot from before another worker's commit and advance an entry twice.
  */
 import { plainArray } from '../persistence/arrays.js';
+import { int2Array, uuidArray } from '../persistence/binary-arrays.js';
 import { statement, type Sql, type Transaction } from '../persistence/database.js';
 import type { EntryRow, SignalRow } from './entry-row.js';
 
 const COLUMNS = `e.lane, e.id, e.workspace, e.journey_id, e.version, e.profile_id, e.variant, e.status, e.step, e.visit,
-  extract(epoch from e.arrived_at)::float8 * 1000 as arrived_at, extract(epoch from e.wake_at)::float8 * 1000 as wake_at,
-  e.memory, e.exit_reason, e.context, extract(epoch from e.entered_at)::float8 * 1000 as entered_at`;
+  date_part('epoch', e.arrived_at) * 1000 as arrived_at, date_part('epoch', e.wake_at) * 1000 as wake_at,
+  e.memory, e.exit_reason, e.context, date_part('epoch', e.entered_at) * 1000 as entered_at`;
 
 // Takes the due timers away: a rollback brings them back. They are inserted and deleted but never updated, so deleting by
 // the ctid that was locked a moment ago cannot meet another version of the row. The lower bound skips the dead index
@@ -20,7 +21,7 @@ const DUE = statement(
      select ctid from timer
      where wake_at <= to_timestamp($1::float8 / 1000) and wake_at >= to_timestamp($2::float8 / 1000)
      order by wake_at limit $3 for update skip locked))
-   returning lane, entry_id as id, extract(epoch from wake_at)::float8 * 1000 as at`,
+   returning lane, entry_id as id, date_part('epoch', wake_at) * 1000 as at`,
 );
 
 export interface Timer {
@@ -47,13 +48,13 @@ export async function readSignalled(sql: Sql, limit: number): Promise<{ lane: nu
 const NAMED = statement(
   'claim.named',
   `select ${COLUMNS} from entry e
-   where (e.lane, e.id) in (select * from unnest($1::smallint[], $2::uuid[]))
-   for update skip locked`,
+   join unnest($1::smallint[], $2::uuid[]) as n (lane, id) on n.lane = e.lane and n.id = e.id
+   for update of e skip locked`,
 );
 
 /** Claims named entries, whatever their status. */
 export function claimNamed(tx: Transaction, refs: readonly { lane: number; id: string }[]): Promise<EntryRow[]> {
-  return tx.query<EntryRow>(NAMED, [plainArray(refs.map((r) => r.lane)), plainArray(refs.map((r) => r.id))]);
+  return tx.query<EntryRow>(NAMED, [int2Array(refs.map((r) => r.lane)), uuidArray(refs.map((r) => r.id))]);
 }
 
 const SIGNALS = statement(
@@ -67,7 +68,10 @@ export async function readSignals(
   tx: Transaction,
   refs: readonly { lane: number; id: string }[],
 ): Promise<Map<string, SignalRow[]>> {
-  const rows = await tx.query<SignalRow>(SIGNALS, [plainArray(refs.map((r) => r.lane)), plainArray(refs.map((r) => r.id))]);
+  const rows = await tx.query<SignalRow>(SIGNALS, [
+    plainArray(refs.map((r) => r.lane)),
+    plainArray(refs.map((r) => r.id)),
+  ]);
   const byEntry = new Map<string, SignalRow[]>();
   for (const row of rows) {
     const known = byEntry.get(row.entry_id);
@@ -110,7 +114,10 @@ const DROP = statement(
  * has ended they come too late.
  */
 export async function settleLate(tx: Transaction, rows: readonly EntryRow[]): Promise<void> {
-  const values = (of: readonly EntryRow[]): string[] => [plainArray(of.map((r) => r.lane)), plainArray(of.map((r) => r.id))];
+  const values = (of: readonly EntryRow[]): string[] => [
+    plainArray(of.map((r) => r.lane)),
+    plainArray(of.map((r) => r.id)),
+  ];
   const errored = rows.filter((row) => row.status === 'errored');
   if (errored.length > 0) await tx.query(KEEP_FOR_RETRY, values(errored));
   await tx.query(DROP, values(rows));

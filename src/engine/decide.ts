@@ -41,6 +41,9 @@ export interface Failed {
 
 const START: AdvanceInput = { type: 'start' };
 const TIMER: AdvanceInput = { type: 'timer' };
+const NO_EFFECTS: Advance['effects'] = [];
+const NO_TRAIL: Advance['trail'] = [];
+const NO_PROPERTIES = Object.freeze({});
 const MESSAGE_LENGTH = 500;
 
 const merge: Facts['merge'] = (profile, attributes, now) => mergeAttributes(profile, attributes, now).profile;
@@ -64,30 +67,27 @@ export function decide(claimed: Claimed, subjects: Subjects, now: number): Moved
 
 function move(claimed: Claimed, subjects: Subjects, now: number): Moved {
   const { row, journey, compiled } = claimed;
-  const facts = {
-    now,
-    entry: {
-      id: row.id,
-      enteredAt: Math.round(row.entered_at),
-      variant: row.variant,
-      journeyKey: journey.key,
-      journeyName: journey.name,
-    },
-    stopped: isStopped(journey, row, now),
-    merge,
+  const entry = {
+    id: row.id,
+    enteredAt: Math.round(row.entered_at),
+    variant: row.variant,
+    journeyKey: journey.key,
+    journeyName: journey.name,
   };
+  const stopped = isStopped(journey, row, now);
   let state = toState(row);
   let status: Advance['status'] = row.status === 'parked' ? 'parked' : 'active';
   let reason: string | null = null;
-  const effects: Advance['effects'][number][] = [];
-  const trail: Advance['trail'][number][] = [];
+  let effects: Advance['effects'] = NO_EFFECTS;
+  let trail: Advance['trail'] = NO_TRAIL;
   const take = (input: AdvanceInput): void => {
-    const subject = subjects.of(row.workspace, row.profile_id, state.context, {});
-    const result = advance(compiled, state, input, { ...facts, subject });
+    const subject = subjects.of(row.workspace, row.profile_id, state.context, NO_PROPERTIES);
+    const result = advance(compiled, state, input, { now, entry, subject, stopped, merge });
     if (result.profile !== subject.profile) subjects.setProfile(result.profile);
     ({ state, status, reason } = result);
-    effects.push(...result.effects);
-    trail.push(...result.trail);
+    // Nearly always there is one input, and nothing to join.
+    effects = effects.length === 0 ? result.effects : [...effects, ...result.effects];
+    trail = trail.length === 0 ? result.trail : [...trail, ...result.trail];
   };
   if (state.step === null) take(START);
   for (const signal of claimed.signals) {
@@ -95,7 +95,13 @@ function move(claimed: Claimed, subjects: Subjects, now: number): Moved {
     take(signal.body);
   }
   // The timer of a step that a signal has just left is not this one: `dueAt` belongs to the state as it is now.
-  if (status === 'active' && row.step !== null && state.visit === row.visit && state.dueAt !== null && state.dueAt <= now) {
+  if (
+    status === 'active' &&
+    row.step !== null &&
+    state.visit === row.visit &&
+    state.dueAt !== null &&
+    state.dueAt <= now
+  ) {
     take(TIMER);
   }
   return { kind: 'moved', claimed, status, reason, state, effects, trail };

@@ -1,4 +1,11 @@
-import { Global, Inject, Injectable, Module, type BeforeApplicationShutdown, type OnApplicationBootstrap } from '@nestjs/common';
+import {
+  Global,
+  Inject,
+  Injectable,
+  Module,
+  type BeforeApplicationShutdown,
+  type OnApplicationBootstrap,
+} from '@nestjs/common';
 import { JourneyCatalog } from '../journeys/catalog.js';
 import { JourneysModule } from '../journeys/journeys.module.js';
 import type { Clock } from '../kernel/clock.js';

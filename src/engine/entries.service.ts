@@ -24,8 +24,7 @@ export interface Recipient {
 }
 
 export type EnterResult = { readonly external_id: string | null } & (
-  | { readonly entered: true; readonly entry_id: string }
-  | { readonly entered: false; readonly reason: string }
+  { readonly entered: true; readonly entry_id: string } | { readonly entered: false; readonly reason: string }
 );
 
 export interface EntryQuery {
@@ -96,10 +95,23 @@ export class EntriesService {
         if (!ref || !profiles.has(ref.id)) return null;
         const context = recipient.context ?? {};
         const subject = subjects.of(workspace, ref.id, context, {});
-        return askToEnter(journey, version, compiled, { lane: ref.lane, profileId: ref.id, at: now, context }, subject, now);
+        return askToEnter(
+          journey,
+          version,
+          compiled,
+          { lane: ref.lane, profileId: ref.id, at: now, context },
+          subject,
+          now,
+        );
       });
-      const results = await enterAll(tx, requests.filter((request) => request !== null), now);
-      return requests.map((request) => (request ? results.shift()! : { entered: false as const, reason: 'unknown_profile' }));
+      const results = await enterAll(
+        tx,
+        requests.filter((request) => request !== null),
+        now,
+      );
+      return requests.map((request) =>
+        request ? results.shift()! : { entered: false as const, reason: 'unknown_profile' },
+      );
     });
     return {
       results: answers.map((answer, i) => {
@@ -112,7 +124,8 @@ export class EntriesService {
   }
 
   async list(workspace: number, query: EntryQuery, page: Page): Promise<Paged<EntryView>> {
-    if (page.cursor !== null && !isId(page.cursor)) throw new AppError('cursor_invalid', 'the cursor is not one of this list');
+    if (page.cursor !== null && !isId(page.cursor))
+      throw new AppError('cursor_invalid', 'the cursor is not one of this list');
     const catalog = await this.catalog.current(this.database);
     const journey = query.journey === undefined ? undefined : findJourney(catalog, workspace, query.journey);
     let profile;
@@ -149,7 +162,11 @@ export class EntriesService {
     const entry = await this.show(workspace, id);
     const now = this.clock.now();
     const resumed = await this.database.transaction((tx) => resumeErrored(tx, laneOfId(id), id, now));
-    if (!resumed) throw new AppError('entry_not_errored', `entry ${id} is ${entry.status}, not errored`, { id, status: entry.status });
+    if (!resumed)
+      throw new AppError('entry_not_errored', `entry ${id} is ${entry.status}, not errored`, {
+        id,
+        status: entry.status,
+      });
   }
 
   private async signal(
@@ -161,7 +178,10 @@ export class EntriesService {
     const now = this.clock.now();
     const reached = await this.database.transaction((tx) => signalOpen(tx, laneOfId(id), id, signal, statuses, now));
     if (!reached) {
-      throw new AppError('entry_state', `entry ${id} is ${entry.status}, not ${statuses.join(' or ')}`, { id, status: entry.status });
+      throw new AppError('entry_state', `entry ${id} is ${entry.status}, not ${statuses.join(' or ')}`, {
+        id,
+        status: entry.status,
+      });
     }
   }
 }

@@ -41,7 +41,10 @@ const RESUME = statement(
 
 /** Makes an errored entry active again, with the signals and the timer it failed on; false when it is not errored. */
 export async function resumeErrored(tx: Transaction, lane: number, id: string, now: number): Promise<boolean> {
-  const [row] = await tx.query<{ error: { signals?: Signal[]; wake_at?: number | null } | null }>(LOCK_ERRORED, [lane, id]);
+  const [row] = await tx.query<{ error: { signals?: Signal[]; wake_at?: number | null } | null }>(LOCK_ERRORED, [
+    lane,
+    id,
+  ]);
   if (!row) return false;
   const signals = row.error?.signals ?? [];
   // Its own timer, if it had one, is still due; an entry that only waited for a signal has none.

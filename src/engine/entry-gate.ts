@@ -40,10 +40,13 @@ export interface EntryRequest {
 }
 
 export type EntryResult =
-  | { readonly entered: true; readonly entryId: string }
-  | { readonly entered: false; readonly reason: string };
+  { readonly entered: true; readonly entryId: string } | { readonly entered: false; readonly reason: string };
 
-export async function enterAll(tx: Transaction, requests: readonly EntryRequest[], now: number): Promise<EntryResult[]> {
+export async function enterAll(
+  tx: Transaction,
+  requests: readonly EntryRequest[],
+  now: number,
+): Promise<EntryResult[]> {
   if (requests.length === 0) return [];
   const last = await readLastEntries(tx, requests.map(toKey));
   const limits = await openLimits(tx, requests, now);
@@ -67,13 +70,13 @@ export async function enterAll(tx: Transaction, requests: readonly EntryRequest[
       );
     if (reason !== null) {
       refusals.push({ journeyId: journey.id, lane, profileId, reason });
-      counters.add(journey.id, version, '', 'refused', reason);
+      counters.of(journey.id, version)('', 'refused', reason);
       return { entered: false, reason };
     }
     const entryId = newId(lane, now);
     last.set(id, request.at);
     if (slot) slot.used++;
-    counters.add(journey.id, version, '', 'entered', '');
+    counters.of(journey.id, version)('', 'entered', '');
     entries.set(entryId, {
       ...toKey(request),
       id: entryId,
@@ -96,7 +99,12 @@ export async function enterAll(tx: Transaction, requests: readonly EntryRequest[
   return results;
 }
 
-function toKey({ lane, profileId, journey, key }: EntryRequest): Pick<NewEntry, 'lane' | 'profileId' | 'journeyId' | 'key'> {
+function toKey({
+  lane,
+  profileId,
+  journey,
+  key,
+}: EntryRequest): Pick<NewEntry, 'lane' | 'profileId' | 'journeyId' | 'key'> {
   return { lane, profileId, journeyId: journey.id, key };
 }
 
@@ -133,7 +141,12 @@ async function openLimits(
     const limit = request.compiled.definition.entry.limit;
     const id = idOf(request);
     if (!limit || id === undefined || request.refusal !== null) continue;
-    slots.set(id, { journeyId: request.journey.id, slot: limitSlot(limit.per, now, request.run), max: limit.max, used: 0 });
+    slots.set(id, {
+      journeyId: request.journey.id,
+      slot: limitSlot(limit.per, now, request.run),
+      max: limit.max,
+      used: 0,
+    });
   }
   if (slots.size > 0) {
     const ordered = [...slots.values()].sort((a, b) => (a.journeyId + a.slot < b.journeyId + b.slot ? -1 : 1));

@@ -17,9 +17,7 @@ export interface LastEntry {
 export type GateRefusal = 'reentry' | 'same_second' | 'limit';
 
 /** Reads `entry.reentry` of a valid definition. */
-export function toReentry(
-  raw: false | { readonly after: string } | { readonly key: string } | undefined,
-): Reentry {
+export function toReentry(raw: false | { readonly after: string } | { readonly key: string } | undefined): Reentry {
   if (!raw) return { kind: 'never' };
   if ('key' in raw) return { kind: 'key', template: raw.key };
   if (raw.after === 'max_duration') return { kind: 'after_max_duration' };

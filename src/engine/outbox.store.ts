@@ -62,7 +62,9 @@ export class Outbox {
     if (deliveries.length === 0) return [];
     await this.learnHosts(deliveries, now);
     const ids = deliveries.map((d) => newId(d.lane, now));
-    const hostIds = deliveries.map((d) => (d.origin === null ? null : (this.hosts.get(`${d.workspace} ${d.origin}`) ?? null)));
+    const hostIds = deliveries.map((d) =>
+      d.origin === null ? null : (this.hosts.get(`${d.workspace} ${d.origin}`) ?? null),
+    );
     await tx.query(INSERT, [
       plainArray(deliveries.map((d) => d.lane)),
       plainArray(ids),

@@ -1,45 +1,82 @@
-/** Turns what a batch decided into rows: one statement per table. */
-import type { Effect } from '../journey/decision.js';
-import type { Transaction } from '../persistence/database.js';
+/**
+ * Turns what a batch decided into rows: one statement per table. This runs for every step of every entry, so it goes
+ * through the batch in plain loops and makes no object that a column does not need.
+ */
 import { appendCounters, CounterSum } from '../reporting/counters.store.js';
+import type { Transaction } from '../persistence/database.js';
 import { deleteSignals } from './claim.sql.js';
-import type { Claimed, Failed, Moved } from './decide.js';
+import type { Failed, Moved } from './decide.js';
+import type { SignalRow } from './entry-row.js';
 import type { NewDelivery, Outbox } from './outbox.store.js';
 import {
   cancelDeliveries,
   deleteWaits,
   insertVisits,
   insertWaits,
+  stepOn,
   updateEntries,
-  type EntryUpdate,
   type NewWait,
 } from './persist.sql.js';
 import { deleteTimers, insertTimers, type TimerKey } from './timers.store.js';
+import { toErrored, toUpdate } from './updates.js';
 
-export async function persist(tx: Transaction, outbox: Outbox, outcomes: readonly (Moved | Failed)[], now: number): Promise<void> {
+export async function persist(
+  tx: Transaction,
+  outbox: Outbox,
+  outcomes: readonly (Moved | Failed)[],
+  now: number,
+): Promise<void> {
   const moved = outcomes.filter((outcome) => outcome.kind === 'moved');
   const { gone, set } = timersOf(outcomes);
   await deleteTimers(tx, gone);
   await insertTimers(tx, set);
-  await updateEntries(tx, outcomes.map((outcome) => (outcome.kind === 'moved' ? toUpdate(outcome, now) : toErrored(outcome))));
-  const deliveries = moved.flatMap(toDeliveries);
+  await stepOn(tx, moved.filter(isPlain));
+  await updateEntries(tx, [
+    ...moved.filter((outcome) => !isPlain(outcome)).map((outcome) => toUpdate(outcome, now)),
+    ...failedOf(outcomes).map(toErrored),
+  ]);
+  const deliveries = deliveriesOf(moved);
   const ids = await outbox.insert(tx, deliveries, now);
-  await insertVisits(tx, toVisits(outcomes, deliveries, ids), now);
-  const left = moved.filter(hasLeftWait);
+  await insertVisits(tx, visitsOf(outcomes, deliveries, ids), now);
   await deleteWaits(
     tx,
-    left.map(({ claimed, status }) => ({
-      lane: claimed.row.lane,
-      profileId: claimed.row.profile_id,
-      entryId: claimed.row.id,
-      ended: status === 'completed' || status === 'exited',
-    })),
+    moved
+      .filter(hasLeftWait)
+      .map(({ claimed: { row }, status }) => ({
+        lane: row.lane,
+        profileId: row.profile_id,
+        entryId: row.id,
+        ended: hasEnded(status),
+      })),
   );
-  await insertWaits(tx, moved.flatMap((outcome) => toWaits(outcome, now)));
-  await deleteSignals(tx, outcomes.flatMap(({ claimed }) => claimed.signals));
-  const exited = moved.filter((outcome) => outcome.status === 'exited' && outcome.claimed.row.step !== null);
-  await cancelDeliveries(tx, exited.map(({ claimed }) => ({ lane: claimed.row.lane, id: claimed.row.id })), now);
+  await insertWaits(tx, waitsOf(moved, now));
+  await deleteSignals(tx, signalsOf(outcomes));
+  const exited = moved.filter((outcome) => outcome.status === 'exited' && mayHaveDeliveries(outcome));
+  await cancelDeliveries(
+    tx,
+    exited.map(({ claimed }) => claimed.row),
+    now,
+  );
   await appendCounters(tx, count(outcomes), now);
+}
+
+function failedOf(outcomes: readonly (Moved | Failed)[]): Failed[] {
+  return outcomes.filter((outcome) => outcome.kind === 'failed');
+}
+
+function hasEnded(status: Moved['status']): boolean {
+  return status === 'completed' || status === 'exited';
+}
+
+/** The common case by far: on to the next step, waiting, with nothing else to say. */
+function isPlain({ claimed: { row }, status, state }: Moved): boolean {
+  return (
+    status === 'active' &&
+    row.status === 'active' &&
+    state.memory === null &&
+    state.exitReason === null &&
+    state.context === row.context
+  );
 }
 
 /**
@@ -51,142 +88,132 @@ function timersOf(outcomes: readonly (Moved | Failed)[]): { gone: TimerKey[]; se
   const set: TimerKey[] = [];
   for (const outcome of outcomes) {
     const { row, timed } = outcome.claimed;
-    const { lane, id } = row;
     const before = row.wake_at === null || timed ? null : Math.round(row.wake_at);
     const after = outcome.kind === 'moved' && outcome.status === 'active' ? outcome.state.dueAt : null;
     if (before === after) continue;
-    if (before !== null) gone.push({ lane, id, at: before });
-    if (after !== null) set.push({ lane, id, at: after });
+    if (before !== null) gone.push({ lane: row.lane, id: row.id, at: before });
+    if (after !== null) set.push({ lane: row.lane, id: row.id, at: after });
   }
   return { gone, set };
 }
 
-function toUpdate({ claimed: { row }, status, reason, state }: Moved, now: number): EntryUpdate {
-  const ended = status === 'completed' || status === 'exited';
-  return {
-    lane: row.lane,
-    id: row.id,
-    status,
-    reason,
-    step: state.step,
-    visit: state.visit,
-    arrivedAt: state.arrivedAt,
-    wakeAt: status === 'active' ? state.dueAt : null,
-    memory: state.memory === null || ended ? null : JSON.stringify(state.memory),
-    exitReason: state.exitReason,
-    context: state.context === row.context ? null : JSON.stringify(state.context),
-    endedAt: ended ? now : null,
-    error: null,
-  };
-}
-
-/** Where it was, with what it was about to take, so that a retry takes the same again. */
-function toErrored({ claimed: { row, signals }, code, message }: Failed): EntryUpdate {
-  return {
-    lane: row.lane,
-    id: row.id,
-    status: 'errored',
-    reason: code,
-    step: row.step,
-    visit: row.visit,
-    arrivedAt: row.arrived_at,
-    wakeAt: null,
-    memory: row.memory === null ? null : JSON.stringify(row.memory),
-    exitReason: row.exit_reason,
-    context: null,
-    endedAt: null,
-    error: JSON.stringify({
-      code,
-      message: message.replaceAll('\u0000', ''),
-      signals: signals.map((signal) => signal.body),
-      wake_at: row.wake_at,
-    }),
-  };
-}
-
-function toDeliveries({ claimed: { row }, effects }: Moved): NewDelivery[] {
-  return effects
-    .filter((effect): effect is Extract<Effect, { kind: 'delivery' }> => effect.kind === 'delivery')
-    .map((effect) => ({
-      lane: row.lane,
-      workspace: row.workspace,
-      journeyId: row.journey_id,
-      version: row.version,
-      step: effect.step,
-      visit: effect.visit,
-      entryId: row.id,
-      profileId: row.profile_id,
-      origin: effect.origin,
-      problem: effect.problem,
-    }));
+function deliveriesOf(moved: readonly Moved[]): NewDelivery[] {
+  const deliveries: NewDelivery[] = [];
+  for (const {
+    claimed: { row },
+    effects,
+  } of moved) {
+    for (const effect of effects) {
+      if (effect.kind !== 'delivery') continue;
+      deliveries.push({
+        lane: row.lane,
+        workspace: row.workspace,
+        journeyId: row.journey_id,
+        version: row.version,
+        step: effect.step,
+        visit: effect.visit,
+        entryId: row.id,
+        profileId: row.profile_id,
+        origin: effect.origin,
+        problem: effect.problem,
+      });
+    }
+  }
+  return deliveries;
 }
 
 /** The timeline names each delivery at the step that asked for it. */
-function toVisits(
+function visitsOf(
   outcomes: readonly (Moved | Failed)[],
   deliveries: readonly NewDelivery[],
   ids: readonly string[],
 ): { lane: number; entryId: string; trail: string }[] {
-  const asked = new Map<string, { step: string; type: string; what: string; delivery_id: string }[]>();
+  const asked = new Map<string, object[]>();
   deliveries.forEach((delivery, i) => {
     const of = asked.get(delivery.entryId) ?? [];
     of.push({ step: delivery.step, type: 'webhook', what: 'delivery', delivery_id: ids[i]! });
     asked.set(delivery.entryId, of);
   });
-  return outcomes.flatMap((outcome) => {
-    const { row, compiled } = outcome.claimed;
-    const items: readonly object[] =
-      outcome.kind === 'moved'
-        ? outcome.trail
-        : [{ step: row.step, type: row.step === null ? null : compiled.steps.get(row.step)?.type, what: 'errored', why: `${outcome.code}: ${outcome.message}` }];
-    const all = [...items, ...(asked.get(row.id) ?? [])];
-    return all.length === 0 ? [] : [{ lane: row.lane, entryId: row.id, trail: JSON.stringify(all).replaceAll('\\u0000', '') }];
-  });
+  const visits: { lane: number; entryId: string; trail: string }[] = [];
+  for (const outcome of outcomes) {
+    const { lane, id } = outcome.claimed.row;
+    const items: readonly object[] = outcome.kind === 'moved' ? outcome.trail : [errorItem(outcome)];
+    const more = asked.get(id);
+    if (items.length === 0 && !more) continue;
+    const trail = JSON.stringify(more ? [...items, ...more] : items);
+    // A text of PostgreSQL cannot hold the character, and a reader could not show it.
+    visits.push({ lane, entryId: id, trail: trail.includes('\\u0000') ? trail.replaceAll('\\u0000', '') : trail });
+  }
+  return visits;
 }
 
-function isListening({ compiled }: Claimed, step: string | null): boolean {
-  return step !== null && compiled.topics(step).length > 0;
+function errorItem({ claimed: { row, compiled }, code, message }: Failed): object {
+  const type = row.step === null ? null : compiled.steps.get(row.step)?.type;
+  return { step: row.step, type, what: 'errored', why: `${code}: ${message}` };
 }
 
-function hasLeftWait({ claimed, status, state }: Moved): boolean {
-  const ended = status === 'completed' || status === 'exited';
-  if (ended && claimed.compiled.exitTopics.length > 0) return true;
-  return isListening(claimed, claimed.row.step) && (ended || state.visit !== claimed.row.visit);
+function hasLeftWait({ claimed: { row, compiled }, status, state }: Moved): boolean {
+  const ended = hasEnded(status);
+  if (ended && compiled.exitTopics.length > 0) return true;
+  return row.step !== null && compiled.topics(row.step).length > 0 && (ended || state.visit !== row.visit);
 }
 
-function toWaits({ claimed, status, state }: Moved, now: number): NewWait[] {
-  const { row, compiled } = claimed;
-  if (status !== 'active' || state.step === null || state.visit === row.visit) return [];
-  const { step, visit } = state;
-  return [...new Set(compiled.topics(step).map(({ topic }) => topic))].map((topic) => ({
-    lane: row.lane,
-    profileId: row.profile_id,
-    entryId: row.id,
-    topic,
-    journeyId: row.journey_id,
-    version: row.version,
-    step,
-    visit,
-    since: now,
-  }));
+function waitsOf(moved: readonly Moved[], now: number): NewWait[] {
+  const waits: NewWait[] = [];
+  for (const {
+    claimed: { row, compiled },
+    status,
+    state,
+  } of moved) {
+    const { step, visit } = state;
+    if (status !== 'active' || step === null || visit === row.visit) continue;
+    const topics = compiled.topics(step);
+    if (topics.length === 0) continue;
+    for (const topic of new Set(topics.map((of) => of.topic))) {
+      waits.push({
+        lane: row.lane,
+        profileId: row.profile_id,
+        entryId: row.id,
+        topic,
+        journeyId: row.journey_id,
+        version: row.version,
+        step,
+        visit,
+        since: now,
+      });
+    }
+  }
+  return waits;
+}
+
+function signalsOf(outcomes: readonly (Moved | Failed)[]): SignalRow[] {
+  const signals: SignalRow[] = [];
+  for (const { claimed } of outcomes) if (claimed.signals.length > 0) signals.push(...claimed.signals);
+  return signals;
+}
+
+/** A journey without webhook steps never asked for a delivery. */
+function mayHaveDeliveries({ claimed: { row, compiled } }: Moved): boolean {
+  return row.step !== null && compiled.sendsWebhooks;
 }
 
 function count(outcomes: readonly (Moved | Failed)[]): CounterSum['deltas'] {
   const counters = new CounterSum();
   for (const outcome of outcomes) {
     const { journey_id: journey, version, step } = outcome.claimed.row;
+    const add = counters.of(journey, version);
     if (outcome.kind === 'failed') {
-      counters.add(journey, version, '', 'errored', outcome.code);
-      if (step !== null) counters.add(journey, version, step, 'errored', outcome.code);
+      add('', 'errored', outcome.code);
+      if (step !== null) add(step, 'errored', outcome.code);
       continue;
     }
     for (const item of outcome.trail) {
-      if (item.what === 'entered' || item.what === 'parked') counters.add(journey, version, item.step, item.what, '');
-      else if (item.what === 'went') counters.add(journey, version, item.step, 'went', item.path ?? '');
-      else if (item.what === 'exited') counters.add(journey, version, item.step, 'exited', outcome.reason ?? '');
+      if (item.what === 'entered' || item.what === 'parked') add(item.step, item.what, '');
+      else if (item.what === 'went') add(item.step, 'went', item.path ?? '');
+      else if (item.what === 'exited') add(item.step, 'exited', outcome.reason ?? '');
     }
-    if (outcome.status === 'completed') counters.add(journey, version, '', 'completed', '');
-    else if (outcome.status === 'exited') counters.add(journey, version, '', 'exited', outcome.reason ?? '');
+    if (outcome.status === 'completed') add('', 'completed', '');
+    else if (outcome.status === 'exited') add('', 'exited', outcome.reason ?? '');
   }
   return counters.deltas;
 }

@@ -71,12 +71,21 @@ export class ScheduledEntry {
   ): Promise<{ lane: number; id: string } | null> {
     const { workspace } = journey;
     const { audience } = compiled.definition.entry;
-    const condition = audience && isSqlable(audience) ? toSql(audience, { now, companyTimeZone: catalog.timeZone(workspace) }) : EVERYBODY;
+    const condition =
+      audience && isSqlable(audience)
+        ? toSql(audience, { now, companyTimeZone: catalog.timeZone(workspace) })
+        : EVERYBODY;
     const after = row.cursor_id === null ? null : { lane: row.cursor_lane ?? 0, id: row.cursor_id };
     const refs = await readAudience(tx, workspace, condition, after, CHUNK);
     if (refs.length > 0) {
       const profiles = await readProfiles(tx, refs, true);
-      const wants = refs.map(({ lane, id }) => ({ lane, profileId: id, workspace, needs: compiled.entryNeeds, lock: false }));
+      const wants = refs.map(({ lane, id }) => ({
+        lane,
+        profileId: id,
+        workspace,
+        needs: compiled.entryNeeds,
+        lock: false,
+      }));
       const subjects = await loadSubjects(tx, catalog, wants, now, profiles);
       const run = new Date(row.run_at ?? now).toISOString();
       const requests = refs
@@ -86,14 +95,24 @@ export class ScheduledEntry {
           return askToEnter(journey, row.version, compiled, asking, subjects.of(workspace, id, {}, {}), now);
         });
       // Whoever is not in the audience did not ask.
-      await enterAll(tx, requests.filter((request) => request.refusal !== 'audience'), now);
+      await enterAll(
+        tx,
+        requests.filter((request) => request.refusal !== 'audience'),
+        now,
+      );
     }
     return refs.length === CHUNK ? refs[refs.length - 1]! : null;
   }
 }
 
 /** A run that was missed (no worker was up) is made once, late; the ones missed after it are not made up for. */
-function begin(row: ScheduleRow, schedule: Schedule, compiled: CompiledJourney, companyTimeZone: string, now: number): ScheduleRow {
+function begin(
+  row: ScheduleRow,
+  schedule: Schedule,
+  compiled: CompiledJourney,
+  companyTimeZone: string,
+  now: number,
+): ScheduleRow {
   const zone = compiled.definition.timezone ?? 'company';
   return {
     ...row,

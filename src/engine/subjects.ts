@@ -96,7 +96,8 @@ export async function loadSubjects(
 
   const needs = mergeNeeds(wants.map((want) => want.needs));
   const withHistory = refsOf(wants.filter((want) => want.needs.history.length > 0));
-  const history = withHistory.length > 0 ? await readHistory(sql, withHistory, needs.history, now) : new Map<string, History>();
+  const history =
+    withHistory.length > 0 ? await readHistory(sql, withHistory, needs.history, now) : new Map<string, History>();
   return new Subjects(
     catalog,
     profiles,

@@ -24,7 +24,7 @@ import type { EntryRow, SignalRow } from './entry-row.js';
 import { Outbox } from './outbox.store.js';
 import { persist } from './persist.js';
 import { Reactions } from './reactions.js';
-import { loadSubjects, type Subjects } from './subjects.js';
+import { loadSubjects, type Subjects, type Want } from './subjects.js';
 import { insertTimers } from './timers.store.js';
 
 export interface TickResult {
@@ -118,7 +118,11 @@ export class Tick {
     if (refs.length === 0) return claim;
     const named = await claimNamed(tx, refs);
     const open = named.filter(isOpen);
-    if (open.length < named.length) await settleLate(tx, named.filter((row) => !isOpen(row)));
+    if (open.length < named.length)
+      await settleLate(
+        tx,
+        named.filter((row) => !isOpen(row)),
+      );
     return { ...claim, rows: [...due, ...open], signalled: new Set(open.map((row) => row.id)) };
   }
 
@@ -163,31 +167,34 @@ export class Tick {
     rows: readonly EntryRow[],
     signalled: ReadonlySet<string>,
   ): Promise<Claimed[]> {
-    const batch: { row: EntryRow; journey: Claimed['journey']; compiled: Claimed['compiled'] }[] = [];
+    const batch: { -readonly [K in keyof Claimed]: Claimed[K] }[] = [];
+    const listening: EntryRow[] = [];
     for (const row of rows) {
       const journey = catalog.journey(row.journey_id);
       if (!journey) throw new AppError('journey_unknown', `entry ${row.id} belongs to no journey`, { entryId: row.id });
       const compiled =
         this.catalog.versionInMemory(row.journey_id, row.version) ??
         (await this.catalog.version(tx, row.journey_id, row.version));
-      batch.push({ row, journey, compiled });
+      const wasSignalled = signalled.has(row.id);
+      batch.push({ row, journey, compiled, signals: NONE, timed: !wasSignalled });
+      // A timer and a signal may fall due together: the signal came first. Steps that hear nothing are not asked for.
+      if (wasSignalled || hearsSignals(compiled, row.step)) listening.push(row);
     }
-    // A timer and a signal may fall due together: the signal came first. Steps that hear nothing are not asked for.
-    const listening = batch.filter(({ row, compiled }) => signalled.has(row.id) || hearsSignals(compiled, row.step));
-    const signals = listening.length > 0 ? await readSignals(tx, listening.map(({ row }) => row)) : NO_SIGNALS;
-    return batch.map((claimed) => ({
-      ...claimed,
-      signals: signals.get(claimed.row.id) ?? NONE,
-      timed: !signalled.has(claimed.row.id),
-    }));
+    if (listening.length > 0) {
+      const signals = await readSignals(tx, listening);
+      for (const claimed of batch) claimed.signals = signals.get(claimed.row.id) ?? NONE;
+    }
+    return batch;
   }
 
   private loadSubjects(tx: Transaction, catalog: Catalog, batch: readonly Claimed[], now: number): Promise<Subjects> {
-    const wants = batch.flatMap(({ row, compiled }) => {
+    const wants: Want[] = [];
+    for (const { row, compiled } of batch) {
       const needs = compiled.needs(row.step);
-      const nothing = !needs.profile && !needs.lock && needs.history.length === 0 && needs.journeys.length === 0 && needs.webhooks.length === 0;
-      return nothing ? [] : [{ lane: row.lane, profileId: row.profile_id, workspace: row.workspace, needs, lock: needs.lock }];
-    });
+      const { profile, lock, history, journeys, webhooks } = needs;
+      if (!profile && !lock && history.length === 0 && journeys.length === 0 && webhooks.length === 0) continue;
+      wants.push({ lane: row.lane, profileId: row.profile_id, workspace: row.workspace, needs, lock });
+    }
     return loadSubjects(tx, catalog, wants, now);
   }
 }
@@ -234,7 +241,6 @@ function summarise(outcomes: readonly (Moved | Failed)[]): TickResult {
 
 const NOBODY: ReadonlySet<string> = new Set();
 const NONE: readonly SignalRow[] = [];
-const NO_SIGNALS: ReadonlyMap<string, SignalRow[]> = new Map();
 
 function oldestOf(timers: readonly Timer[]): number | null {
   return timers.length === 0 ? null : timers.reduce((oldest, { at }) => Math.min(oldest, at), Infinity);

@@ -1,4 +1,4 @@
-import { plainArray, timeArray } from '../persistence/arrays.js';
+import { int2Array, timestampArray, uuidArray } from '../persistence/binary-arrays.js';
 import { statement, type Transaction } from '../persistence/database.js';
 
 export interface TimerKey {
@@ -10,8 +10,7 @@ export interface TimerKey {
 
 const INSERT = statement(
   'timers.insert',
-  `insert into timer (wake_at, lane, entry_id)
-   select * from unnest($1::timestamptz[], $2::smallint[], $3::uuid[]) on conflict do nothing`,
+  `insert into timer (wake_at, lane, entry_id) select * from unnest($1::timestamptz[], $2::smallint[], $3::uuid[])`,
 );
 
 /** Sets timers for entries whose `wake_at` is written in the same transaction. */
@@ -32,10 +31,10 @@ export async function deleteTimers(tx: Transaction, timers: readonly TimerKey[])
   await tx.query(DELETE, columns(timers));
 }
 
-function columns(timers: readonly TimerKey[]): string[] {
+function columns(timers: readonly TimerKey[]): Buffer[] {
   return [
-    timeArray(timers.map(({ at }) => at)),
-    plainArray(timers.map(({ lane }) => lane)),
-    plainArray(timers.map(({ id }) => id)),
+    timestampArray(timers.map(({ at }) => at)),
+    int2Array(timers.map(({ lane }) => lane)),
+    uuidArray(timers.map(({ id }) => id)),
   ];
 }

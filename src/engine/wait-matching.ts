@@ -22,7 +22,9 @@ export async function meetWaits(
   catalog: Catalog,
   batch: ReactBatch,
 ): Promise<void> {
-  const topics = new Set(batch.happenings.flatMap(topicsOfHappening).filter((t) => catalog.isWaitedFor(batch.workspace, t)));
+  const topics = new Set(
+    batch.happenings.flatMap(topicsOfHappening).filter((t) => catalog.isWaitedFor(batch.workspace, t)),
+  );
   if (topics.size === 0) return;
   const profiles = [...batch.profiles].map(([profileId, { lane }]) => ({ lane, profileId }));
   const rows = await findWaits(tx, profiles, [...topics]);
@@ -44,7 +46,11 @@ export async function meetWaits(
   if (signals.length > 0) await tx.query(`select pg_notify('itinera_engine', '')`);
 }
 
-function match(waiting: readonly Waiting[], subjects: Subjects, batch: ReactBatch): { met: WaitRow[]; signals: NewSignal[] } {
+function match(
+  waiting: readonly Waiting[],
+  subjects: Subjects,
+  batch: ReactBatch,
+): { met: WaitRow[]; signals: NewSignal[] } {
   const byProfile = new Map<string, Waiting[]>();
   for (const one of waiting) {
     const known = byProfile.get(one.row.profile_id);
@@ -65,7 +71,10 @@ function match(waiting: readonly Waiting[], subjects: Subjects, batch: ReactBatc
       if (done.has(entry) || !topics.has(row.topic) || (row.kind === 'action' && moved.has(step))) continue;
       const base = subjects.of(batch.workspace, row.profile_id, row.context, happening.properties);
       const subject = { ...base, history: past.before(base.history, row.profile_id, index + 1) };
-      const signal = row.kind === 'action' ? matchAction(row, compiled, happening, subject, batch.now) : matchExit(row, compiled, happening, subject, batch.now);
+      const signal =
+        row.kind === 'action'
+          ? matchAction(row, compiled, happening, subject, batch.now)
+          : matchExit(row, compiled, happening, subject, batch.now);
       if (!signal) continue;
       done.add(entry);
       if (row.kind === 'action') moved.add(step);
@@ -80,7 +89,13 @@ type Happening = ReactBatch['happenings'][number];
 type Signal = NewSignal['signal'];
 
 /** Several paths may match: the lowest wins. */
-function matchAction(row: WaitRow, compiled: CompiledJourney, happening: Happening, subject: Subject, now: number): Signal | null {
+function matchAction(
+  row: WaitRow,
+  compiled: CompiledJourney,
+  happening: Happening,
+  subject: Subject,
+  now: number,
+): Signal | null {
   if (row.step === null || row.visit === null) return null;
   const paths = compiled
     .topics(row.step)
@@ -97,7 +112,13 @@ function matchAction(row: WaitRow, compiled: CompiledJourney, happening: Happeni
   };
 }
 
-function matchExit(row: WaitRow, compiled: CompiledJourney, happening: Happening, subject: Subject, now: number): Signal | null {
+function matchExit(
+  row: WaitRow,
+  compiled: CompiledJourney,
+  happening: Happening,
+  subject: Subject,
+  now: number,
+): Signal | null {
   for (const { topic, trigger, audience } of compiled.exitTopics) {
     if (topic !== row.topic) continue;
     if (trigger && matches(trigger, happening, subject, now)) {

@@ -51,6 +51,8 @@ export interface CompiledJourney {
   readonly entryTopics: readonly EntryTopic[];
   /** Every topic an entry of this version may listen to, each once. */
   readonly waitTopics: readonly string[];
+  /** It has a webhook step. */
+  readonly sendsWebhooks: boolean;
   /** Milliseconds of the longest way through, delays and windows summed; a step on a loop counts once. */
   readonly maxDuration: number;
   /** What evaluating the entry's audience and triggers looks at. */
@@ -108,6 +110,7 @@ export function compile(definition: Definition): CompiledJourney {
         ...[...steps.values()].flatMap(({ behaviour }) => behaviour.topics.map(({ topic }) => topic)),
       ]),
     ],
+    sendsWebhooks: [...steps.values()].some(({ type }) => type === 'webhook'),
     maxDuration: longestWay(steps, start),
     entryNeeds: mergeNeeds([
       audience === undefined ? NO_NEEDS : filterNeeds(audience),

@@ -71,7 +71,8 @@ export class EmbeddedPostgres {
     this.stopping = true;
     await this.restarting;
     const pid = this.server.runningPid();
-    if (pid !== null && !(await this.server.stop(pid))) this.log.warn('PostgreSQL is still shutting down; leaving it to itself');
+    if (pid !== null && !(await this.server.stop(pid)))
+      this.log.warn('PostgreSQL is still shutting down; leaving it to itself');
     await this.owner?.end();
   }
 
@@ -85,7 +86,12 @@ export class EmbeddedPostgres {
       const waited = performance.now() - begun;
       const ended = child && (child.exitCode !== null || child.signalCode !== null || failure);
       if ((ended && waited > START_RETRY_MS) || waited > RECOVERY_LIMIT_MS) {
-        throw new AppError('postgres_did_not_start', `PostgreSQL did not start:\n${this.server.logTail()}`, {}, failure);
+        throw new AppError(
+          'postgres_did_not_start',
+          `PostgreSQL did not start:\n${this.server.logTail()}`,
+          {},
+          failure,
+        );
       }
       if ((!child || ended) && this.server.runningPid() === null) {
         failure = undefined;

@@ -14,8 +14,11 @@ export async function migrate(options: DatabaseOptions): Promise<readonly string
   const guard = new pg.Client({ ...connection, application_name: 'itinera migration' });
   await guard.connect();
   try {
-    const { rows } = await guard.query<{ version: number }>(`select current_setting('server_version_num')::int as version`);
-    if ((rows[0]?.version ?? 0) < OLDEST_SERVER) throw new AppError('postgres_too_old', 'PostgreSQL 15 or newer is needed');
+    const { rows } = await guard.query<{ version: number }>(
+      `select current_setting('server_version_num')::int as version`,
+    );
+    if ((rows[0]?.version ?? 0) < OLDEST_SERVER)
+      throw new AppError('postgres_too_old', 'PostgreSQL 15 or newer is needed');
     await guard.query('select pg_advisory_lock($1)', [MIGRATION_LOCK]);
     const source = await createDataSource(options).initialize();
     try {
@@ -38,7 +41,11 @@ async function refuseNewer(client: pg.Client): Promise<void> {
   const { rows } = await client.query<{ name: string }>('select name from migration where name <> all ($1)', [known]);
   if (rows.length > 0) {
     const names = rows.map(({ name }) => name);
-    throw new AppError('schema_is_newer', `the database was migrated by a newer version (${names.join(', ')}): start that one`, { names });
+    throw new AppError(
+      'schema_is_newer',
+      `the database was migrated by a newer version (${names.join(', ')}): start that one`,
+      { names },
+    );
   }
 }
 

@@ -3,7 +3,13 @@
  * clock. Handlers are put on the listener while modules initialise; it connects after that. Pools close when the doors
  * and loops have ended.
  */
-import { Inject, Module, type DynamicModule, type OnApplicationBootstrap, type OnApplicationShutdown } from '@nestjs/common';
+import {
+  Inject,
+  Module,
+  type DynamicModule,
+  type OnApplicationBootstrap,
+  type OnApplicationShutdown,
+} from '@nestjs/common';
 import { TypeOrmModule } from '@nestjs/typeorm';
 import { systemClock } from '../kernel/clock.js';
 import { createDataSource } from './data-source.js';

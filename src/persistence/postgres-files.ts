@@ -62,7 +62,10 @@ export function prepareHome(dataDir: string): PostgresHome {
     const home = realpathSync(wanted);
     const { uid, gid } = statSync(home);
     if (uid !== 0) return layout(home, { uid, gid });
-    throw unusable(home, 'belongs to root, and PostgreSQL refuses to run as root: give it to another user (chown -R postgres)');
+    throw unusable(
+      home,
+      'belongs to root, and PostgreSQL refuses to run as root: give it to another user (chown -R postgres)',
+    );
   }
   const runAs = unprivilegedUser();
   if (isReachable(dirname(wanted), runAs)) return layout(makeOwn(wanted, runAs, runAs.uid), runAs);
@@ -70,7 +73,10 @@ export function prepareHome(dataDir: string): PostgresHome {
   const elsewhere = join('/var/lib/itinera', createHash('sha256').update(wanted).digest('hex').slice(0, 12));
   mkdirSync(dirname(elsewhere), { recursive: true, mode: 0o755 });
   if (!isReachable(dirname(elsewhere), runAs)) {
-    throw unusable(wanted, `cannot be entered by uid ${runAs.uid}, nor can ${elsewhere}: set ITINERA_DATA_DIR to a directory it can enter`);
+    throw unusable(
+      wanted,
+      `cannot be entered by uid ${runAs.uid}, nor can ${elsewhere}: set ITINERA_DATA_DIR to a directory it can enter`,
+    );
   }
   makeOwn(elsewhere, runAs, runAs.uid);
   rmSync(wanted, { force: true });
@@ -87,7 +93,11 @@ function makeOwn(home: string, runAs: RunAs, uid: number): string {
   const real = realpathSync(home);
   if (runAs) chownSync(real, runAs.uid, runAs.gid);
   const owner = statSync(real).uid;
-  if (owner !== uid) throw unusable(real, `belongs to uid ${owner}, not to uid ${uid}: start as that user or as root, or set ITINERA_DATA_DIR`);
+  if (owner !== uid)
+    throw unusable(
+      real,
+      `belongs to uid ${owner}, not to uid ${uid}: start as that user or as root, or set ITINERA_DATA_DIR`,
+    );
   return real;
 }
 
@@ -115,8 +125,13 @@ function unprivilegedUser(): { uid: number; gid: number } {
     .map((line) => line.split(':'))
     .map(([name, , uid, gid]) => ({ name, uid: Number(uid), gid: Number(gid) }))
     .filter(({ uid, gid }) => uid > 0 && gid > 0);
-  const user = users.find(({ name }) => name === 'postgres') ?? users.find(({ name }) => name === 'nobody') ?? users.at(-1);
-  if (!user) throw new AppError('no_unprivileged_user', 'PostgreSQL refuses to run as root, and /etc/passwd names no other user');
+  const user =
+    users.find(({ name }) => name === 'postgres') ?? users.find(({ name }) => name === 'nobody') ?? users.at(-1);
+  if (!user)
+    throw new AppError(
+      'no_unprivileged_user',
+      'PostgreSQL refuses to run as root, and /etc/passwd names no other user',
+    );
   return { uid: user.uid, gid: user.gid };
 }
 
@@ -136,16 +151,27 @@ export function prepareBinaries({ home, runAs }: PostgresHome): Binaries {
   try {
     root = dirname(dirname(createRequire(import.meta.url).resolve(name)));
   } catch (error) {
-    throw new AppError('embedded_unsupported', `${name} is not installed: set DATABASE_URL, or install with optional dependencies`, {}, error);
+    throw new AppError(
+      'embedded_unsupported',
+      `${name} is not installed: set DATABASE_URL, or install with optional dependencies`,
+      {},
+      error,
+    );
   }
   const version = (JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version;
-  const native = linked(root) && runs(join(root, 'native'), runAs) ? join(root, 'native') : copied(root, join(home, `server-${version}`), runAs);
+  const native =
+    linked(root) && runs(join(root, 'native'), runAs)
+      ? join(root, 'native')
+      : copied(root, join(home, `server-${version}`), runAs);
   return { postgres: join(native, 'bin/postgres'), initdb: join(native, 'bin/initdb'), major: version.split('.')[0]! };
 }
 
 /** The package's library links, which npm only makes when it may run install scripts. False: the place is read-only. */
 function linked(root: string): boolean {
-  const links = JSON.parse(readFileSync(join(root, 'native/pg-symlinks.json'), 'utf8')) as { source: string; target: string }[];
+  const links = JSON.parse(readFileSync(join(root, 'native/pg-symlinks.json'), 'utf8')) as {
+    source: string;
+    target: string;
+  }[];
   for (const { source, target } of links) {
     const path = join(root, target);
     if (existsSync(path)) continue;
@@ -176,5 +202,8 @@ function copied(root: string, target: string, runAs: RunAs): string {
   }
   if (linked(target) && runs(native, runAs)) return native;
   const tried = spawnSync(join(native, 'bin/postgres'), ['--version'], { ...runAs, cwd: '/', encoding: 'utf8' });
-  throw new AppError('embedded_unsupported', `the PostgreSQL binaries do not run on this machine, set DATABASE_URL: ${tried.error?.message ?? tried.stderr}`);
+  throw new AppError(
+    'embedded_unsupported',
+    `the PostgreSQL binaries do not run on this machine, set DATABASE_URL: ${tried.error?.message ?? tried.stderr}`,
+  );
 }

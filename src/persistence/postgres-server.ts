@@ -1,6 +1,17 @@
 /** One PostgreSQL server process: making its data directory, its settings, starting it, finding and stopping it. */
 import { execFile, execFileSync, spawn, type ChildProcess } from 'node:child_process';
-import { chownSync, closeSync, existsSync, mkdirSync, openSync, readdirSync, readFileSync, renameSync, rmSync, statSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  rmSync,
+  statSync,
+} from 'node:fs';
 import { availableParallelism, totalmem } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -65,7 +76,10 @@ export class PostgresServer {
     if (existsSync(version)) {
       const major = readFileSync(version, 'utf8').trim();
       if (major === this.binaries.major) return;
-      throw new AppError('data_dir_version', `${data} was made by PostgreSQL ${major}, this is ${this.binaries.major}: dump and load it, or set DATABASE_URL`);
+      throw new AppError(
+        'data_dir_version',
+        `${data} was made by PostgreSQL ${major}, this is ${this.binaries.major}: dump and load it, or set DATABASE_URL`,
+      );
     }
     for (const name of readdirSync(home)) {
       const pid = /^data\.new\.(\d+)$/.exec(name)?.[1];
@@ -88,7 +102,12 @@ export class PostgresServer {
       // Two first starts at once: the other one was quicker.
       if (existsSync(version)) return;
       const output = error instanceof Error && 'stderr' in error ? String(error.stderr) : '';
-      throw new AppError('initdb_failed', `the data directory could not be made: ${output.trim() || String(error)}`, {}, error);
+      throw new AppError(
+        'initdb_failed',
+        `the data directory could not be made: ${output.trim() || String(error)}`,
+        {},
+        error,
+      );
     }
   }
 
@@ -144,7 +163,9 @@ export class PostgresServer {
 
   /** The end of the server's log, for a message that explains why it did not start. */
   logTail(): string {
-    return existsSync(this.files.log) ? readFileSync(this.files.log, 'utf8').trimEnd().split('\n').slice(-8).join('\n') : '';
+    return existsSync(this.files.log)
+      ? readFileSync(this.files.log, 'utf8').trimEnd().split('\n').slice(-8).join('\n')
+      : '';
   }
 }
 

@@ -14,19 +14,34 @@ export interface CounterDelta {
   readonly n: number;
 }
 
+type Sum = { -readonly [K in keyof CounterDelta]: CounterDelta[K] };
+export type AddCounter = (step: string, what: string, path: string, n?: number) => void;
+
 /** Sums deltas in memory so that a batch appends one row per counter, never one per entry. */
 export class CounterSum {
-  private readonly sums = new Map<string, { -readonly [K in keyof CounterDelta]: CounterDelta[K] }>();
+  private readonly versions = new Map<string, Map<string, Sum>>();
+  private readonly adders = new Map<string, AddCounter>();
 
-  add(journeyId: string, version: number, step: string, what: string, path: string, n = 1): void {
-    const key = `${journeyId} ${version} ${step} ${what} ${path}`;
-    const known = this.sums.get(key);
-    if (known) known.n += n;
-    else this.sums.set(key, { journeyId, version, step, what, path, n });
+  /** Adds to the counters of one version. */
+  of(journeyId: string, version: number): AddCounter {
+    const id = `${journeyId} ${version}`;
+    let adder = this.adders.get(id);
+    if (!adder) {
+      const sums = new Map<string, Sum>();
+      this.versions.set(id, sums);
+      adder = (step, what, path, n = 1) => {
+        const key = `${step} ${what} ${path}`;
+        const known = sums.get(key);
+        if (known) known.n += n;
+        else sums.set(key, { journeyId, version, step, what, path, n });
+      };
+      this.adders.set(id, adder);
+    }
+    return adder;
   }
 
   get deltas(): readonly CounterDelta[] {
-    return [...this.sums.values()];
+    return [...this.versions.values()].flatMap((sums) => [...sums.values()]);
   }
 }
 

@@ -30,7 +30,7 @@ export class Health {
       return { ready: missing.length === 0 && late.length === 0, checks: { database: 'ok', migrations, workers } };
     } catch (error) {
       const database = `unreachable: ${errorCode(error) ?? (error instanceof Error ? error.message : String(error))}`;
-      return { ready: false, checks: { database, migrations: 'unknown', workers }, };
+      return { ready: false, checks: { database, migrations: 'unknown', workers } };
     }
   }
 

@@ -28,7 +28,12 @@ export interface Stats {
   readonly steps: Record<string, StepStats>;
   readonly conversions: readonly never[];
   readonly variants: readonly never[];
-  readonly series?: readonly { readonly at: string; readonly entered: number; readonly completed: number; readonly exited: number }[];
+  readonly series?: readonly {
+    readonly at: string;
+    readonly entered: number;
+    readonly completed: number;
+    readonly exited: number;
+  }[];
 }
 
 export interface StatsQuery {
@@ -121,7 +126,13 @@ function addStep(step: StepStats, { what, path, n }: CounterRow): void {
 }
 
 function stepOf(stats: Stats, id: string): StepStats {
-  return (stats.steps[id] ??= { entered: 0, waiting: 0, paths: {}, exited: {}, webhooks: { sent: 0, errors: 0, retries: 0 } });
+  return (stats.steps[id] ??= {
+    entered: 0,
+    waiting: 0,
+    paths: {},
+    exited: {},
+    webhooks: { sent: 0, errors: 0, retries: 0 },
+  });
 }
 
 function toSeries(rows: readonly { at: Date; what: string; n: number }[]): NonNullable<Stats['series']> {

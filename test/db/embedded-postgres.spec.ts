@@ -1,6 +1,18 @@
 import { spawn, type ChildProcess, type SpawnOptions } from 'node:child_process';
 import { once } from 'node:events';
-import { chmodSync, existsSync, lstatSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, statSync, writeFileSync, chownSync } from 'node:fs';
+import {
+  chmodSync,
+  existsSync,
+  lstatSync,
+  mkdirSync,
+  mkdtempSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  writeFileSync,
+  chownSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setImmediate } from 'node:timers/promises';
@@ -24,7 +36,10 @@ function dataDir(): string {
   return directory;
 }
 
-async function startHere(directory: string, log: { info(message: string): void; warn(message: string): void } = silent): Promise<EmbeddedPostgres> {
+async function startHere(
+  directory: string,
+  log: { info(message: string): void; warn(message: string): void } = silent,
+): Promise<EmbeddedPostgres> {
   const server = await EmbeddedPostgres.start({ dataDir: directory, log, settings });
   servers.push(server);
   return server;
@@ -39,7 +54,9 @@ async function startHolder(directory: string, options: SpawnOptions = {}): Promi
   holders.push(holder);
   const errors: Buffer[] = [];
   holder.stderr?.on('data', (chunk: Buffer) => errors.push(chunk));
-  const ended = once(holder, 'exit').then(() => Promise.reject(new Error(`holder ended: ${Buffer.concat(errors).toString()}`)));
+  const ended = once(holder, 'exit').then(() =>
+    Promise.reject(new Error(`holder ended: ${Buffer.concat(errors).toString()}`)),
+  );
   await Promise.race([once(holder.stdout!, 'data'), ended]);
   return holder;
 }
@@ -67,7 +84,8 @@ const postmaster = (directory: string): number =>
   Number.parseInt(readFileSync(join(realpathSync(join(directory, 'postgres')), 'data/postmaster.pid'), 'utf8'), 10);
 
 afterEach(async () => {
-  for (const holder of holders.splice(0)) if (holder.exitCode === null && holder.signalCode === null) await kill(holder, 'SIGKILL');
+  for (const holder of holders.splice(0))
+    if (holder.exitCode === null && holder.signalCode === null) await kill(holder, 'SIGKILL');
   for (const server of servers.splice(0)) await server.stop();
   for (const directory of directories.splice(0)) {
     await stopOrphan(directory);
@@ -88,7 +106,12 @@ describe('the embedded PostgreSQL', () => {
     const directory = dataDir();
     const first = await startHere(directory);
     await ask(first, 'create table kept as select 42 as answer');
-    expect(await ask(first, 'select current_setting($$listen_addresses$$) as tcp, current_setting($$synchronous_commit$$) as durable')).toEqual({ tcp: '', durable: 'on' });
+    expect(
+      await ask(
+        first,
+        'select current_setting($$listen_addresses$$) as tcp, current_setting($$synchronous_commit$$) as durable',
+      ),
+    ).toEqual({ tcp: '', durable: 'on' });
     const socket = statSync(first.connection.host!);
     expect(socket.mode & 0o777).toBe(0o700);
     expect(statSync(join(first.home, 'data')).uid).toBe(socket.uid);
@@ -106,7 +129,11 @@ describe('the embedded PostgreSQL', () => {
     const directory = dataDir();
     await startHolder(directory);
     const home = realpathSync(join(directory, 'postgres'));
-    await expect(startHere(directory)).rejects.toMatchObject({ code: 'data_dir_in_use', details: { home }, message: expect.stringContaining('DATABASE_URL=postgresql://') });
+    await expect(startHere(directory)).rejects.toMatchObject({
+      code: 'data_dir_in_use',
+      details: { home },
+      message: expect.stringContaining('DATABASE_URL=postgresql://'),
+    });
   });
 
   it('outlives its process and a Ctrl-C in its terminal, and is taken over by the next one', async () => {
@@ -182,16 +209,19 @@ describe('the embedded PostgreSQL', () => {
     expect(await ask(server, 'select 1 as one')).toEqual({ one: 1 });
   });
 
-  (asRoot ? it : it.skip)('keeps its data where the unprivileged user can reach it when the directory is closed to it', async () => {
-    const directory = join(dataDir(), 'closed');
-    mkdirSync(directory, { mode: 0o700 });
-    const server = await startHere(directory);
-    expect(lstatSync(join(directory, 'postgres')).isSymbolicLink()).toBe(true);
-    expect(server.home).toMatch(/^\/var\/lib\/itinera\//);
-    await ask(server, 'create table kept as select 42 as answer');
-    await server.stop();
-    servers.length = 0;
-    expect(await ask(await startHere(directory), 'select answer from kept')).toEqual({ answer: 42 });
-    directories.push(server.home);
-  });
+  (asRoot ? it : it.skip)(
+    'keeps its data where the unprivileged user can reach it when the directory is closed to it',
+    async () => {
+      const directory = join(dataDir(), 'closed');
+      mkdirSync(directory, { mode: 0o700 });
+      const server = await startHere(directory);
+      expect(lstatSync(join(directory, 'postgres')).isSymbolicLink()).toBe(true);
+      expect(server.home).toMatch(/^\/var\/lib\/itinera\//);
+      await ask(server, 'create table kept as select 42 as answer');
+      await server.stop();
+      servers.length = 0;
+      expect(await ask(await startHere(directory), 'select answer from kept')).toEqual({ answer: 42 });
+      directories.push(server.home);
+    },
+  );
 });

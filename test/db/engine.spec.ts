@@ -21,13 +21,23 @@ describe('the tick', () => {
   afterAll(() => world.close());
 
   it('takes an entry through delays when they are due, not before, and writes the timeline', async () => {
-    await world.launch(apiJourney('delays', { a: { type: 'delay', for: 'PT1H', next: 'b' }, b: { type: 'delay', for: 'P1D', next: 'end' }, end: { type: 'exit', reason: 'done' } }));
+    await world.launch(
+      apiJourney('delays', {
+        a: { type: 'delay', for: 'PT1H', next: 'b' },
+        b: { type: 'delay', for: 'P1D', next: 'end' },
+        end: { type: 'exit', reason: 'done' },
+      }),
+    );
     const id = await world.enter('delays', 'ann');
     await world.settle();
     await world.pass(HOUR - 1);
     expect(await world.show(id)).toMatchObject({ status: 'active', step: 'a' });
     await world.pass(1);
-    expect(await world.show(id)).toMatchObject({ status: 'active', step: 'b', wake_at: new Date(world.clock.now() + DAY).toISOString() });
+    expect(await world.show(id)).toMatchObject({
+      status: 'active',
+      step: 'b',
+      wake_at: new Date(world.clock.now() + DAY).toISOString(),
+    });
     await world.pass(DAY);
     expect(await world.show(id)).toMatchObject({ status: 'exited', reason: 'done', wake_at: null });
     expect(await world.path(id)).toEqual(['a:next', 'b:next']);
@@ -38,7 +48,14 @@ describe('the tick', () => {
       apiJourney('through', {
         set: { type: 'context', set: [{ name: 'n', type: 'number', value: '{{ 1 | plus: 1 }}' }], next: 'split' },
         split: { type: 'decision_split', if: { context: 'n', op: 'equals', value: 2 }, yes: 'paths', no: null },
-        paths: { type: 'audience_paths', paths: [{ name: 'free', if: { attribute: 'plan', op: 'equals', value: 'free' }, next: null }, { name: 'pro', if: { attribute: 'plan', op: 'equals', value: 'pro' }, next: 'end' }], everyone_else: null },
+        paths: {
+          type: 'audience_paths',
+          paths: [
+            { name: 'free', if: { attribute: 'plan', op: 'equals', value: 'free' }, next: null },
+            { name: 'pro', if: { attribute: 'plan', op: 'equals', value: 'pro' }, next: 'end' },
+          ],
+          everyone_else: null,
+        },
         end: { type: 'exit', reason: 'pro' },
       }),
     );
@@ -49,7 +66,9 @@ describe('the tick', () => {
   });
 
   it('goes on after a webhook once it was attempted, and not before', async () => {
-    await world.launch(apiJourney('attempt', { send: hook('http://a.example/x', 'end'), end: { type: 'exit', reason: 'sent' } }));
+    await world.launch(
+      apiJourney('attempt', { send: hook('http://a.example/x', 'end'), end: { type: 'exit', reason: 'sent' } }),
+    );
     const id = await world.enter('attempt', 'ben');
     await world.settle();
     expect(await world.show(id)).toMatchObject({ status: 'active', step: 'send' });
@@ -60,21 +79,34 @@ describe('the tick', () => {
   it('waits for the result, captures it, and ignores what comes late', async () => {
     await world.launch(
       apiJourney('result', {
-        send: { ...withoutNext(hook('http://a.example/x', null)), advance: 'result', capture: { letter: '/id' }, on: { success: 'good', failure: 'bad', timeout: 'late' } },
+        send: {
+          ...withoutNext(hook('http://a.example/x', null)),
+          advance: 'result',
+          capture: { letter: '/id' },
+          on: { success: 'good', failure: 'bad', timeout: 'late' },
+        },
         good: { type: 'exit', reason: 'good' },
         bad: { type: 'exit', reason: 'bad' },
         late: { type: 'delay', for: 'P1D', next: 'good' },
       }),
     );
-    const [good, bad, late] = [await world.enter('result', 'ann'), await world.enter('result', 'ben'), await world.enter('result', 'cat')];
+    const [good, bad, late] = [
+      await world.enter('result', 'ann'),
+      await world.enter('result', 'ben'),
+      await world.enter('result', 'cat'),
+    ];
     await world.settle();
     const deliveries = (await world.deliveries()).filter(({ entry_id }) => [good, bad].includes(entry_id));
     expect(deliveries).toHaveLength(2);
     const rest = (await world.deliveries()).find(({ entry_id }) => entry_id === late)!;
-    await world.database.query(`update delivery set status = 'held' where id <> $1 and status = 'due'`, [deliveries.find((d) => d.entry_id === good)!.id]);
+    await world.database.query(`update delivery set status = 'held' where id <> $1 and status = 'due'`, [
+      deliveries.find((d) => d.entry_id === good)!.id,
+    ]);
     await world.answer('delivered', { letter: 'L1' });
     expect(await world.show(good)).toMatchObject({ reason: 'good', context: { letter: 'L1' } });
-    await world.database.query(`update delivery set status = 'due' where id = $1`, [deliveries.find((d) => d.entry_id === bad)!.id]);
+    await world.database.query(`update delivery set status = 'due' where id = $1`, [
+      deliveries.find((d) => d.entry_id === bad)!.id,
+    ]);
     await world.answer('failed');
     expect(await world.show(bad)).toMatchObject({ status: 'exited', reason: 'bad' });
     await world.pass(DAY);
@@ -86,7 +118,10 @@ describe('the tick', () => {
 
   it('parks an entry whose webhook failed without a failure path, and lets it go on when told to', async () => {
     await world.launch(
-      apiJourney('parks', { send: { ...hook('http://a.example/x', 'end'), advance: 'result' }, end: { type: 'exit', reason: 'went on' } }),
+      apiJourney('parks', {
+        send: { ...hook('http://a.example/x', 'end'), advance: 'result' },
+        end: { type: 'exit', reason: 'went on' },
+      }),
     );
     const id = await world.enter('parks', 'ann');
     await world.settle();
@@ -102,7 +137,17 @@ describe('the tick', () => {
     await world.launch(
       apiJourney('update', {
         write: { type: 'user_update', set: { seen: '{{context.${word}}}' }, increment: { visits: 2 }, next: 'split' },
-        split: { type: 'decision_split', if: { all: [{ attribute: 'seen', op: 'equals', value: 'yes' }, { attribute: 'visits', op: 'equals', value: 2 }] }, yes: 'end', no: null },
+        split: {
+          type: 'decision_split',
+          if: {
+            all: [
+              { attribute: 'seen', op: 'equals', value: 'yes' },
+              { attribute: 'visits', op: 'equals', value: 2 },
+            ],
+          },
+          yes: 'end',
+          no: null,
+        },
         end: { type: 'exit', reason: 'saw it' },
       }),
     );
@@ -110,21 +155,31 @@ describe('the tick', () => {
     const id = await world.enter('update', 'dora', { word: 'yes' });
     await world.settle();
     expect(await world.show(id)).toMatchObject({ reason: 'saw it' });
-    const [profile] = await world.database.query<{ custom: object }>(`select custom from profile where external_id = 'dora'`);
+    const [profile] = await world.database.query<{ custom: object }>(
+      `select custom from profile where external_id = 'dora'`,
+    );
     expect(profile?.custom).toEqual({ seen: 'yes', visits: 2 });
   });
 
   it('keeps an entry whose step the database refuses as errored, takes it up again on retry, and leaves its batch unharmed', async () => {
     await world.launch(
       apiJourney('poison', {
-        set: { type: 'context', set: [{ name: 'x', type: 'string', value: '{{context.${raw} | url_decode}}' }], next: 'end' },
+        set: {
+          type: 'context',
+          set: [{ name: 'x', type: 'string', value: '{{context.${raw} | url_decode}}' }],
+          next: 'end',
+        },
         end: { type: 'exit', reason: 'fine' },
       }),
     );
     const bad = await world.enter('poison', 'ann', { raw: 'a%00b' });
     const good = [await world.enter('poison', 'ben', { raw: 'x' }), await world.enter('poison', 'cat', { raw: 'y' })];
     await world.settle();
-    expect(await world.show(bad)).toMatchObject({ status: 'errored', reason: 'data_refused', error: { code: 'data_refused' } });
+    expect(await world.show(bad)).toMatchObject({
+      status: 'errored',
+      reason: 'data_refused',
+      error: { code: 'data_refused' },
+    });
     for (const id of good) expect(await world.show(id)).toMatchObject({ status: 'exited', reason: 'fine' });
     expect((await world.show(bad)).timeline.some(({ what }) => what === 'errored')).toBe(true);
 
@@ -136,18 +191,34 @@ describe('the tick', () => {
   });
 
   it('takes one user out at once and cancels what was not attempted', async () => {
-    await world.launch(apiJourney('taken-out', { send: hook('http://a.example/x', 'wait'), wait: { type: 'delay', for: 'P1D', next: 'end' }, end: { type: 'exit', reason: 'end' } }));
+    await world.launch(
+      apiJourney('taken-out', {
+        send: hook('http://a.example/x', 'wait'),
+        wait: { type: 'delay', for: 'P1D', next: 'end' },
+        end: { type: 'exit', reason: 'end' },
+      }),
+    );
     const id = await world.enter('taken-out', 'cat');
     await world.settle();
     await world.entries.exit(WORKSPACE, id, 'support');
     await world.settle();
     expect(await world.show(id)).toMatchObject({ status: 'exited', reason: 'support' });
-    expect((await world.deliveries()).find(({ entry_id }) => entry_id === id)).toMatchObject({ status: 'cancelled', reason: 'entry_exited' });
+    expect((await world.deliveries()).find(({ entry_id }) => entry_id === id)).toMatchObject({
+      status: 'cancelled',
+      reason: 'entry_exited',
+    });
     await expect(world.entries.exit(WORKSPACE, id)).rejects.toMatchObject({ code: 'entry_state' });
   });
 
   it('never advances an entry twice, with several workers on the same entries', async () => {
-    await world.launch(apiJourney('crowd', { a: { type: 'delay', for: 'PT1H', next: 'b' }, b: { type: 'delay', for: 'PT1H', next: 'c' }, c: { type: 'delay', for: 'PT1H', next: 'end' }, end: { type: 'exit', reason: 'end' } }));
+    await world.launch(
+      apiJourney('crowd', {
+        a: { type: 'delay', for: 'PT1H', next: 'b' },
+        b: { type: 'delay', for: 'PT1H', next: 'c' },
+        c: { type: 'delay', for: 'PT1H', next: 'end' },
+        end: { type: 'exit', reason: 'end' },
+      }),
+    );
     const users = Array.from({ length: 600 }, (_, i) => ({ external_id: `crowd-${i}` }));
     await world.tell(...users.map((user) => ({ ...user, attributes: {} })));
     await world.entries.enter(WORKSPACE, 'crowd', users);
@@ -156,7 +227,7 @@ describe('the tick', () => {
       world.clock.advance(HOUR);
       const worker = async (): Promise<number> => {
         let advanced = 0;
-        for (let idle = 0; idle < 3; ) {
+        for (let idle = 0; idle < 3;) {
           const result = await world.tick.run(world.clock.now(), 50);
           advanced += result.advanced;
           idle = result.advanced === 0 ? idle + 1 : 0;

@@ -41,7 +41,10 @@ describe('the entry gate', () => {
   });
 
   it('lets one in per re-entry key, several at once', async () => {
-    await world.launch({ ...apiJourney('per-order', END), entry: { trigger: { type: 'api' }, reentry: { key: '{{context.${order}}}' } } });
+    await world.launch({
+      ...apiJourney('per-order', END),
+      entry: { trigger: { type: 'api' }, reentry: { key: '{{context.${order}}}' } },
+    });
     expect(await ask('per-order', 'u0', { order: 'A' })).toBe('entered');
     expect(await ask('per-order', 'u0', { order: 'B' })).toBe('entered');
     world.clock.advance(DAY);
@@ -51,7 +54,10 @@ describe('the entry gate', () => {
 
   it('waits for the longest way through when re-entry is after max_duration', async () => {
     const steps = { a: { type: 'delay', for: 'P2D', next: 'end' }, ...END };
-    await world.launch({ ...apiJourney('max', steps), entry: { trigger: { type: 'api' }, reentry: { after: 'max_duration' } } });
+    await world.launch({
+      ...apiJourney('max', steps),
+      entry: { trigger: { type: 'api' }, reentry: { after: 'max_duration' } },
+    });
     expect(await ask('max', 'u0')).toBe('entered');
     world.clock.advance(2 * DAY - 1);
     expect(await ask('max', 'u0')).toBe('reentry');
@@ -61,7 +67,10 @@ describe('the entry gate', () => {
 
   it('holds a limit however many ask at once, and opens again in the next UTC hour', async () => {
     world.clock.set(Date.parse('2027-03-01T10:59:00Z'));
-    await world.launch({ ...apiJourney('limited', END), entry: { trigger: { type: 'api' }, reentry: { after: 'PT0S' }, limit: { max: 5, per: 'hour' } } });
+    await world.launch({
+      ...apiJourney('limited', END),
+      entry: { trigger: { type: 'api' }, reentry: { after: 'PT0S' }, limit: { max: 5, per: 'hour' } },
+    });
     const asked = await Promise.all(Array.from({ length: 20 }, (_, i) => ask('limited', `u${i}`)));
     expect(asked.filter((answer) => answer === 'entered')).toHaveLength(5);
     expect(asked.filter((answer) => answer === 'limit')).toHaveLength(15);
@@ -76,7 +85,10 @@ describe('the entry gate', () => {
   });
 
   it('refuses whom the audience leaves out, whom nobody knows, and everybody while the journey is not live', async () => {
-    await world.launch({ ...apiJourney('some', END), entry: { trigger: { type: 'api' }, audience: { attribute: 'n', op: 'less_than', value: 10 } } });
+    await world.launch({
+      ...apiJourney('some', END),
+      entry: { trigger: { type: 'api' }, audience: { attribute: 'n', op: 'less_than', value: 10 } },
+    });
     expect(await ask('some', 'u3')).toBe('entered');
     expect(await ask('some', 'u30')).toBe('audience');
     expect(await ask('some', 'nobody')).toBe('unknown_profile');
@@ -100,9 +112,14 @@ describe('the entry gate', () => {
       audience: { attribute: 'n', op: 'greater_than_or_equal_to', value: 30 },
       reentry: { after: 'PT0S' },
     };
-    const id = await world.launch({ ...apiJourney('scheduled', { wait: { type: 'delay', for: 'P9D', next: 'end' }, ...END }), entry });
+    const id = await world.launch({
+      ...apiJourney('scheduled', { wait: { type: 'delay', for: 'P9D', next: 'end' }, ...END }),
+      entry,
+    });
     const entered = async (): Promise<number> =>
-      (await world.database.query<{ n: number }>('select count(*)::int as n from entry where journey_id = $1', [id]))[0]!.n;
+      (
+        await world.database.query<{ n: number }>('select count(*)::int as n from entry where journey_id = $1', [id])
+      )[0]!.n;
     await world.scheduled.runDue();
     expect(await entered()).toBe(0);
     world.clock.set(Date.parse('2027-05-03T09:00:00Z'));

@@ -9,15 +9,35 @@ describe('events, waits and exits', () => {
   });
   afterAll(() => world.close());
 
-  const eventJourney = (key: string, event: string, steps: object, entry: object = {}, more: object = {}): Parameters<World['launch']>[0] =>
-    ({ ...apiJourney(key, steps as never), entry: { trigger: { type: 'event', on: [{ event }] }, ...entry }, ...more }) as never;
+  const eventJourney = (
+    key: string,
+    event: string,
+    steps: object,
+    entry: object = {},
+    more: object = {},
+  ): Parameters<World['launch']>[0] =>
+    ({
+      ...apiJourney(key, steps as never),
+      entry: { trigger: { type: 'event', on: [{ event }] }, ...entry },
+      ...more,
+    }) as never;
 
-  const entriesOf = async (journey: string): Promise<{ id: string; status: string; reason: string | null; step: string | null; external_id: string | null }[]> =>
-    (await world.entries.list(WORKSPACE, { journey }, { cursor: null, limit: 100 })).items;
+  const entriesOf = async (
+    journey: string,
+  ): Promise<
+    { id: string; status: string; reason: string | null; step: string | null; external_id: string | null }[]
+  > => (await world.entries.list(WORKSPACE, { journey }, { cursor: null, limit: 100 })).items;
 
   it('lets a profile in by an event, with its properties as context, and attributes of the same request in force', async () => {
     const on = [{ event: 'bought', where: { property: 'total', op: 'greater_than', value: 20 } }];
-    await world.launch(eventJourney('by-event', 'bought', { end: exit('end') }, { trigger: { type: 'event', on }, audience: { attribute: 'plan', op: 'equals', value: 'pro' } }));
+    await world.launch(
+      eventJourney(
+        'by-event',
+        'bought',
+        { end: exit('end') },
+        { trigger: { type: 'event', on }, audience: { attribute: 'plan', op: 'equals', value: 'pro' } },
+      ),
+    );
     await world.tell(
       { external_id: 'e1', attributes: { plan: 'pro' }, event: 'bought', properties: { total: 30, sku: 'X' } },
       { external_id: 'e2', attributes: { plan: 'pro' }, event: 'bought', properties: { total: 10 } },
@@ -45,7 +65,15 @@ describe('events, waits and exits', () => {
     await world.launch(
       apiJourney('actions', {
         first: { type: 'delay', for: 'PT1H', next: 'choose' },
-        choose: { type: 'action_paths', window: 'P1D', paths: [{ name: 'Bought', on: [{ event: 'purchased' }], next: 'bought' }, { name: 'Called', on: [{ event: 'called' }], next: 'called' }], everyone_else: 'nothing' },
+        choose: {
+          type: 'action_paths',
+          window: 'P1D',
+          paths: [
+            { name: 'Bought', on: [{ event: 'purchased' }], next: 'bought' },
+            { name: 'Called', on: [{ event: 'called' }], next: 'called' },
+          ],
+          everyone_else: 'nothing',
+        },
         bought: exit('bought') as never,
         called: exit('called') as never,
         nothing: exit('nothing') as never,
@@ -70,7 +98,12 @@ describe('events, waits and exits', () => {
   it('advances only the earliest of two entries that wait for one action', async () => {
     await world.launch(
       apiJourney('two-waiting', {
-        choose: { type: 'action_paths', window: 'P1D', paths: [{ name: 'Did', on: [{ event: 'did' }], next: 'did' }], everyone_else: 'not' },
+        choose: {
+          type: 'action_paths',
+          window: 'P1D',
+          paths: [{ name: 'Did', on: [{ event: 'did' }], next: 'did' }],
+          everyone_else: 'not',
+        },
         did: exit('did') as never,
         not: exit('not') as never,
       }),
@@ -91,11 +124,20 @@ describe('events, waits and exits', () => {
   it('tells entries apart by their context when an action is filtered by it', async () => {
     const where = { property: 'cart', op: 'equals', value: '{{context.${cart}}}' };
     await world.launch(
-      apiJourney('carts', {
-        choose: { type: 'action_paths', window: 'P1D', paths: [{ name: 'Out', on: [{ event: 'checked_out', where }], next: 'out' }], everyone_else: 'left' },
-        out: exit('out') as never,
-        left: exit('left') as never,
-      }, { entry: { trigger: { type: 'api' }, reentry: { key: '{{context.${cart}}}' } } }),
+      apiJourney(
+        'carts',
+        {
+          choose: {
+            type: 'action_paths',
+            window: 'P1D',
+            paths: [{ name: 'Out', on: [{ event: 'checked_out', where }], next: 'out' }],
+            everyone_else: 'left',
+          },
+          out: exit('out') as never,
+          left: exit('left') as never,
+        },
+        { entry: { trigger: { type: 'api' }, reentry: { key: '{{context.${cart}}}' } } },
+      ),
     );
     await world.tell({ external_id: 'c1', attributes: {} });
     const [a, b] = [await world.enter('carts', 'c1', { cart: 'A' }), await world.enter('carts', 'c1', { cart: 'B' })];
@@ -109,7 +151,11 @@ describe('events, waits and exits', () => {
   it('exits at once by an event, or at the end of the step when the mode says so', async () => {
     const steps = { wait: { type: 'delay', for: 'P30D', next: 'end' }, end: exit('end') };
     for (const mode of ['immediate', 'step_end']) {
-      await world.launch(apiJourney(`leaves-${mode.replace('_', '-')}`, steps as never, { exit: { when: [{ event: 'unsubscribed' }], mode } }));
+      await world.launch(
+        apiJourney(`leaves-${mode.replace('_', '-')}`, steps as never, {
+          exit: { when: [{ event: 'unsubscribed' }], mode },
+        }),
+      );
     }
     await world.tell({ external_id: 'x1', attributes: {} });
     const [now, later] = [await world.enter('leaves-immediate', 'x1'), await world.enter('leaves-step-end', 'x1')];
@@ -125,7 +171,11 @@ describe('events, waits and exits', () => {
 
   it('exits at once when an attribute change puts the user into the audience to leave', async () => {
     await world.launch(
-      apiJourney('leaves-by-audience', { wait: { type: 'delay', for: 'P30D', next: 'end' }, end: exit('end') as never }, { exit: { when: [{ audience: { attribute: 'plan', op: 'equals', value: 'pro' } }] } }),
+      apiJourney(
+        'leaves-by-audience',
+        { wait: { type: 'delay', for: 'P30D', next: 'end' }, end: exit('end') as never },
+        { exit: { when: [{ audience: { attribute: 'plan', op: 'equals', value: 'pro' } }] } },
+      ),
     );
     await world.tell({ external_id: 'x2', attributes: { plan: 'free' } });
     const id = await world.enter('leaves-by-audience', 'x2');
@@ -137,7 +187,15 @@ describe('events, waits and exits', () => {
 
   it('lets a user update trigger another journey', async () => {
     await world.launch(eventJourney('second', 'from_update', { end: exit('end') }));
-    await world.launch(apiJourney('first', { write: { type: 'user_update', events: [{ name: 'from_update', properties: { n: '{{context.${n} | json}}' } }], next: null } }));
+    await world.launch(
+      apiJourney('first', {
+        write: {
+          type: 'user_update',
+          events: [{ name: 'from_update', properties: { n: '{{context.${n} | json}}' } }],
+          next: null,
+        },
+      }),
+    );
     await world.tell({ external_id: 't1', attributes: {} });
     await world.enter('first', 't1', { n: 7 });
     await world.settle();
@@ -167,17 +225,27 @@ describe('events, waits and exits', () => {
   it('loses no action while entries arrive in the step and events come in at the same time', async () => {
     await world.launch(
       apiJourney('busy', {
-        choose: { type: 'action_paths', window: 'P1D', paths: [{ name: 'Did', on: [{ event: 'acted' }], next: 'did' }], everyone_else: 'not' },
+        choose: {
+          type: 'action_paths',
+          window: 'P1D',
+          paths: [{ name: 'Did', on: [{ event: 'acted' }], next: 'did' }],
+          everyone_else: 'not',
+        },
         did: exit('did') as never,
         not: exit('not') as never,
       }),
     );
     const users = Array.from({ length: 200 }, (_, i) => `busy-${i}`);
     await world.tell(...users.map((external_id) => ({ external_id, attributes: {} })));
-    await world.entries.enter(WORKSPACE, 'busy', users.map((external_id) => ({ external_id })));
+    await world.entries.enter(
+      WORKSPACE,
+      'busy',
+      users.map((external_id) => ({ external_id })),
+    );
     // Every user acts twice: once while entries are arriving, once certainly afterwards.
     const act = async (): Promise<void> => {
-      for (let from = 0; from < users.length; from += 20) await world.tell(...users.slice(from, from + 20).map((external_id) => ({ external_id, event: 'acted' })));
+      for (let from = 0; from < users.length; from += 20)
+        await world.tell(...users.slice(from, from + 20).map((external_id) => ({ external_id, event: 'acted' })));
     };
     await Promise.all([world.settle(), act(), world.settle()]);
     await world.settle();

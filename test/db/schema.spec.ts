@@ -24,7 +24,9 @@ describe('the schema', () => {
     const { upQueries } = await source.driver.createSchemaBuilder().log();
     const tables = source.entityMetadatas.map(({ tableName }) => tableName);
     // Constraints, names and indexes are the migrations' alone; columns must agree.
-    const drift = upQueries.map(({ query }) => query).filter((query) => /ADD "|ALTER COLUMN|DROP COLUMN|CREATE TABLE/.test(query));
+    const drift = upQueries
+      .map(({ query }) => query)
+      .filter((query) => /ADD "|ALTER COLUMN|DROP COLUMN|CREATE TABLE/.test(query));
     await source.destroy();
     expect(tables).toContain('journey');
     expect(drift).toEqual([]);
@@ -61,8 +63,13 @@ describe('migrating', () => {
 
   it('refuses a database that a newer version has migrated', async () => {
     const db = await openTestDatabase();
-    await db.database.query(`insert into migration (timestamp, name) values (9999999999999, 'FromTheFuture9999999999999')`);
-    await expect(migrate(db.options)).rejects.toMatchObject({ code: 'schema_is_newer', details: { names: ['FromTheFuture9999999999999'] } });
+    await db.database.query(
+      `insert into migration (timestamp, name) values (9999999999999, 'FromTheFuture9999999999999')`,
+    );
+    await expect(migrate(db.options)).rejects.toMatchObject({
+      code: 'schema_is_newer',
+      details: { names: ['FromTheFuture9999999999999'] },
+    });
     await db.close();
   });
 });

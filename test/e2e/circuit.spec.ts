@@ -31,18 +31,29 @@ describe('a host circuit', () => {
     await Promise.all([sick.close(), well.close()]);
   }, 60_000);
 
-  const host = async (origin: string): Promise<Host> => (await app.call<Host>('GET', `/api/hosts/${encodeURIComponent(origin)}`)).body;
+  const host = async (origin: string): Promise<Host> =>
+    (await app.call<Host>('GET', `/api/hosts/${encodeURIComponent(origin)}`)).body;
 
   it('defers a dead host, costs a healthy one nothing, and recovers by itself', async () => {
-    const set = await app.call('PATCH', `/api/hosts/${encodeURIComponent(sick.origin)}`, { circuit: { cool_down: 'PT1S', probes: PROBES } });
+    const set = await app.call('PATCH', `/api/hosts/${encodeURIComponent(sick.origin)}`, {
+      circuit: { cool_down: 'PT1S', probes: PROBES },
+    });
     expect(set.status).toBe(200);
     await launch('to-sick', 'sick', sick.origin);
     await launch('to-well', 'well', well.origin);
 
     await track('sick', DEAD);
-    await eventually('the circuit is open', () => host(sick.origin), ({ circuit }) => circuit === 'open');
+    await eventually(
+      'the circuit is open',
+      () => host(sick.origin),
+      ({ circuit }) => circuit === 'open',
+    );
     // What was under way when it opened has come back by now, or will not add to what is counted from here.
-    await eventually('the dead host’s queue stands', () => host(sick.origin), ({ queued }) => queued >= DEAD);
+    await eventually(
+      'the dead host’s queue stands',
+      () => host(sick.origin),
+      ({ queued }) => queued >= DEAD,
+    );
     const before = sick.received.length;
     // A batch or two at most went out before the failures were known.
     expect(before).toBeLessThan(3_000);
@@ -58,8 +69,18 @@ describe('a host circuit', () => {
     expect(await host(well.origin)).toMatchObject({ circuit: 'closed' });
 
     sick.answerWith(() => ({}));
-    await sick.until(() => new Set(sick.accepted.map(({ headers }) => headers['webhook-id'])).size >= DEAD, 'the queue of the recovered host drains', 150);
-    expect(await eventually('the circuit is closed', () => host(sick.origin), ({ circuit, queued }) => circuit === 'closed' && queued === 0)).toMatchObject({ oldest_due_at: null });
+    await sick.until(
+      () => new Set(sick.accepted.map(({ headers }) => headers['webhook-id'])).size >= DEAD,
+      'the queue of the recovered host drains',
+      150,
+    );
+    expect(
+      await eventually(
+        'the circuit is closed',
+        () => host(sick.origin),
+        ({ circuit, queued }) => circuit === 'closed' && queued === 0,
+      ),
+    ).toMatchObject({ oldest_due_at: null });
     const stats = await eventually(
       'everybody has completed',
       async () => (await app.call<{ totals: { completed: number } }>('GET', '/api/journeys/to-sick/stats')).body,
@@ -79,7 +100,15 @@ describe('a host circuit', () => {
         send: {
           type: 'webhook',
           request: { method: 'POST', url: `${origin}/hook`, body: { json: { user: '{{${user_id}}}' } } },
-          retry: { attempts: 20, initial: 'PT1S', factor: 1.5, max: 'PT5S', jitter: 0.2, within: 'PT1H', statuses: ['5xx'] },
+          retry: {
+            attempts: 20,
+            initial: 'PT1S',
+            factor: 1.5,
+            max: 'PT5S',
+            jitter: 0.2,
+            within: 'PT1H',
+            statuses: ['5xx'],
+          },
           next: null,
         },
       },
@@ -92,7 +121,9 @@ describe('a host circuit', () => {
     const requests: object[] = [];
     for (let from = 0; from < users; from += 75) {
       const ids = Array.from({ length: Math.min(75, users - from) }, (_, i) => `${event}-${from + i}`);
-      requests.push({ events: ids.map((external_id) => ({ external_id, name: event, time: new Date().toISOString() })) });
+      requests.push({
+        events: ids.map((external_id) => ({ external_id, name: event, time: new Date().toISOString() })),
+      });
     }
     const worker = async (): Promise<void> => {
       for (let request = requests.pop(); request; request = requests.pop()) {

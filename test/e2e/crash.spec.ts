@@ -31,7 +31,9 @@ describe('a crash', () => {
     await server.initialise();
     url = `postgresql://${SUPERUSER}@localhost/postgres?host=${encodeURIComponent(files.socket)}&port=${SOCKET_PORT}`;
     await startDatabase();
-    sink = await Sink.open(({ path, repeat }) => (path === '/first' && repeat === 0 && Math.random() < 0.05 ? { status: 503 } : {}));
+    sink = await Sink.open(({ path, repeat }) =>
+      path === '/first' && repeat === 0 && Math.random() < 0.05 ? { status: 503 } : {},
+    );
     // The role that migrates first, then the others.
     api = await startShipped({ DATABASE_URL: url, ITINERA_ROLE: 'api' });
     workers = await Promise.all([1, 2].map(() => startShipped({ DATABASE_URL: url, ITINERA_ROLE: 'worker' })));
@@ -49,7 +51,15 @@ describe('a crash', () => {
     const hook = (path: string, next: string | null): object => ({
       type: 'webhook',
       request: { method: 'POST', url: `${sink.origin}${path}`, body: { json: { user: '{{${user_id}}}', at: path } } },
-      retry: { attempts: 10, initial: 'PT0.3S', factor: 1.5, max: 'PT2S', jitter: 0.2, within: 'PT5M', statuses: [408, 429, '5xx'] },
+      retry: {
+        attempts: 10,
+        initial: 'PT0.3S',
+        factor: 1.5,
+        max: 'PT2S',
+        jitter: 0.2,
+        within: 'PT5M',
+        statuses: [408, 429, '5xx'],
+      },
       timeout: 'PT3S',
       next,
     });
@@ -85,10 +95,17 @@ describe('a crash', () => {
     try {
       const query = async <T extends object>(sql: string): Promise<T[]> => (await client.query<T>(sql)).rows;
       const open = async (): Promise<number> =>
-        (await query<{ n: number }>(`select count(*)::int as n from delivery where status not in ('delivered', 'failed', 'aborted', 'expired', 'cancelled')`))[0]!.n;
+        (
+          await query<{ n: number }>(
+            `select count(*)::int as n from delivery where status not in ('delivered', 'failed', 'aborted', 'expired', 'cancelled')`,
+          )
+        )[0]!.n;
       await eventually(
         'every entry has completed',
-        async () => (await query<{ status: string; n: number }>('select status, count(*)::int as n from entry group by status')).map(({ status, n }) => `${status} ${n}`),
+        async () =>
+          (
+            await query<{ status: string; n: number }>('select status, count(*)::int as n from entry group by status')
+          ).map(({ status, n }) => `${status} ${n}`),
         (counts) => counts.length === 1 && counts[0] === `completed ${USERS}`,
         180,
       );
@@ -107,7 +124,9 @@ describe('a crash', () => {
       expect(await query(`select distinct custom -> 'passed' as passed from profile`)).toEqual([{ passed: 1 }]);
 
       // No delivery is missing, and each was delivered.
-      const deliveries = await query<{ step: string; status: string; n: number }>('select step, status, count(*)::int as n from delivery group by 1, 2 order by 1, 2');
+      const deliveries = await query<{ step: string; status: string; n: number }>(
+        'select step, status, count(*)::int as n from delivery group by 1, 2 order by 1, 2',
+      );
       expect(deliveries).toEqual(['first', 'second', 'third'].map((step) => ({ step, status: 'delivered', n: USERS })));
       const ids = new Map<string, Set<string>>();
       for (const { headers, body, path } of sink.received) {
@@ -117,7 +136,8 @@ describe('a crash', () => {
       expect(ids.size).toBe(USERS * 3);
       expect([...ids.values()].every((bodies) => bodies.size === 1)).toBe(true);
       const users = new Map<string, Set<string>>();
-      for (const { body, headers } of sink.accepted) users.set(body, (users.get(body) ?? new Set()).add(String(headers['webhook-id'])));
+      for (const { body, headers } of sink.accepted)
+        users.set(body, (users.get(body) ?? new Set()).add(String(headers['webhook-id'])));
       expect([...users.values()].every((of) => of.size === 1)).toBe(true);
     } finally {
       await client.end();
@@ -145,12 +165,23 @@ async function trackAll(api: App): Promise<void> {
   const requests: object[] = [];
   for (let from = 0; from < USERS; from += 50) {
     const ids = Array.from({ length: 50 }, (_, i) => `user-${from + i}`);
-    requests.push({ events: ids.map((external_id) => ({ external_id, name: 'started', time: new Date().toISOString() })) });
+    requests.push({
+      events: ids.map((external_id) => ({ external_id, name: 'started', time: new Date().toISOString() })),
+    });
   }
   const worker = async (): Promise<void> => {
     for (let request = requests.pop(); request; request = requests.pop()) {
       const sent = request;
-      await eventually('a request is taken in', () => api.call('POST', '/users/track', sent).then(({ status }) => status, () => 0), (status) => status === 201, 120);
+      await eventually(
+        'a request is taken in',
+        () =>
+          api.call('POST', '/users/track', sent).then(
+            ({ status }) => status,
+            () => 0,
+          ),
+        (status) => status === 201,
+        120,
+      );
     }
   };
   await Promise.all([worker(), worker()]);

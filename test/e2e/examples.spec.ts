@@ -27,18 +27,23 @@ describe('the examples', () => {
   }, 60_000);
 
   async function launch(name: string): Promise<void> {
-    const text = readFileSync(join(EXAMPLES, `${name}.json`), 'utf8').replaceAll(/https:\/\/[a-z]+\.example\.com/g, sink.origin);
+    const text = readFileSync(join(EXAMPLES, `${name}.json`), 'utf8').replaceAll(
+      /https:\/\/[a-z]+\.example\.com/g,
+      sink.origin,
+    );
     expect((await app.call('POST', '/api/journeys', text)).status).toBe(201);
     const shown = await app.call<{ definition: object }>('GET', `/api/journeys/${name}`);
     expect(JSON.stringify(shown.body.definition)).toBe(JSON.stringify(JSON.parse(text)));
     expect((await app.call('POST', `/api/journeys/${name}/launch`, {})).status).toBe(200);
   }
 
-  const of = (user: string): Received[] => sink.accepted.filter(({ path, body }) => path.includes(user) || body.includes(user));
+  const of = (user: string): Received[] =>
+    sink.accepted.filter(({ path, body }) => path.includes(user) || body.includes(user));
   const ended = async (journey: string, user: string): Promise<Entry> => {
     const { items } = await eventually(
       `${user} has completed ${journey}`,
-      async () => (await app.call<{ items: Entry[] }>('GET', `/api/journeys/${journey}/entries?external_id=${user}`)).body,
+      async () =>
+        (await app.call<{ items: Entry[] }>('GET', `/api/journeys/${journey}/entries?external_id=${user}`)).body,
       ({ items: [entry] }) => entry?.status === 'completed',
     );
     return (await app.call<Entry>('GET', `/api/entries/${items[0]!.id}`)).body;
@@ -57,7 +62,10 @@ describe('the examples', () => {
         { external_id: 'free-user', name: 'signed_up', time },
       ],
     });
-    expect(tracked).toMatchObject({ status: 201, body: { attributes_processed: 2, events_processed: 2, message: 'success' } });
+    expect(tracked).toMatchObject({
+      status: 201,
+      body: { attributes_processed: 2, events_processed: 2, message: 'success' },
+    });
     await Promise.all([ended('onboarding', 'pro-user'), ended('onboarding', 'free-user')]);
 
     const pro = of('pro-user');
@@ -66,7 +74,10 @@ describe('the examples', () => {
       { first_name: 'Ada', plan: 'pro', points: 12 },
       { user: 'pro-user', kind: 'gift' },
     ]);
-    expect(pro[0]?.headers).toMatchObject({ 'x-source': 'itinera', 'content-type': expect.stringContaining('application/json') });
+    expect(pro[0]?.headers).toMatchObject({
+      'x-source': 'itinera',
+      'content-type': expect.stringContaining('application/json'),
+    });
     expect(pro[1]!.at - pro[0]!.at).toBeGreaterThanOrEqual(2000);
 
     const free = of('free-user');
@@ -80,9 +91,13 @@ describe('the examples', () => {
     await launch('letter-and-fallback');
     sink.answerWith(({ path, body }) => {
       if (path !== '/v1/letters') return {};
-      return body.includes('"order":"lost"') ? { status: 500 } : { status: 201, body: JSON.stringify({ id: 'letter-77' }) };
+      return body.includes('"order":"lost"')
+        ? { status: 500 }
+        : { status: 201, body: JSON.stringify({ id: 'letter-77' }) };
     });
-    await app.call('POST', '/users/track', { attributes: [{ external_id: 'reader', first_name: 'Rosa' }, { external_id: 'unlucky' }] });
+    await app.call('POST', '/users/track', {
+      attributes: [{ external_id: 'reader', first_name: 'Rosa' }, { external_id: 'unlucky' }],
+    });
     const entered = await app.call<{ results: object[] }>('POST', '/api/journeys/letter-and-fallback/enter', {
       recipients: [
         { external_id: 'reader', context: { order_id: 'o-1' } },
@@ -94,14 +109,27 @@ describe('the examples', () => {
       { external_id: 'unlucky', entered: true, entry_id: expect.any(String) },
     ]);
     const reader = await ended('letter-and-fallback', 'reader');
-    expect(reader.timeline.filter(({ what }) => what === 'went').map(({ step, path }) => `${step}:${path}`)).toEqual(['letter:success', 'note:next']);
+    expect(reader.timeline.filter(({ what }) => what === 'went').map(({ step, path }) => `${step}:${path}`)).toEqual([
+      'letter:success',
+      'note:next',
+    ]);
     const profile = await app.call<{ custom_attributes: object }>('GET', '/api/profiles/reader');
     expect(profile.body.custom_attributes).toEqual({ last_letter: 'letter-77' });
 
     const unlucky = await ended('letter-and-fallback', 'unlucky');
-    expect(unlucky.timeline.filter(({ what }) => what === 'went').map(({ step, path }) => `${step}:${path}`)).toEqual(['letter:failure', 'fallback:next']);
-    const letters = sink.received.filter(({ body }) => body.includes('"order":"lost"') || body.includes('"user":"unlucky"'));
-    expect(letters.map(({ path, status }) => `${path} ${status}`)).toEqual(['/v1/letters 500', '/v1/letters 500', '/v1/letters 500', '/fallback 200']);
+    expect(unlucky.timeline.filter(({ what }) => what === 'went').map(({ step, path }) => `${step}:${path}`)).toEqual([
+      'letter:failure',
+      'fallback:next',
+    ]);
+    const letters = sink.received.filter(
+      ({ body }) => body.includes('"order":"lost"') || body.includes('"user":"unlucky"'),
+    );
+    expect(letters.map(({ path, status }) => `${path} ${status}`)).toEqual([
+      '/v1/letters 500',
+      '/v1/letters 500',
+      '/v1/letters 500',
+      '/fallback 200',
+    ]);
     const ids = letters.slice(0, 3).map(({ headers }) => headers['webhook-id']);
     expect(new Set(ids).size).toBe(1);
     expect(letters.slice(0, 3).every(({ headers }) => headers['idempotency-key'] === ids[0])).toBe(true);

@@ -47,7 +47,9 @@ describe('the main job', () => {
     expect(new Set(welcomes).size).toBe(USERS);
     expect(welcomes.length).toBe(USERS);
     const byPath = (path: string): string[] =>
-      moody.accepted.filter((request) => request.path === path).map(({ body }) => (JSON.parse(body) as { user: string }).user);
+      moody.accepted
+        .filter((request) => request.path === path)
+        .map(({ body }) => (JSON.parse(body) as { user: string }).user);
     const offers = byPath('/offer');
     const nudges = byPath('/nudge');
     expect(offers.length).toBe(USERS / 2);
@@ -61,10 +63,19 @@ describe('the main job', () => {
   }, 240_000);
 
   it('tells one user’s whole story', async () => {
-    const list = await app.call<{ items: { id: string }[] }>('GET', '/api/journeys/main-job/entries?external_id=user-1');
+    const list = await app.call<{ items: { id: string }[] }>(
+      'GET',
+      '/api/journeys/main-job/entries?external_id=user-1',
+    );
     expect(list.body.items).toHaveLength(1);
     const { body } = await app.call<Story>('GET', `/api/entries/${list.body.items[0]!.id}`);
-    expect(body).toMatchObject({ journey: 'main-job', version: 1, external_id: 'user-1', status: 'completed', step: expect.anything() });
+    expect(body).toMatchObject({
+      journey: 'main-job',
+      version: 1,
+      external_id: 'user-1',
+      status: 'completed',
+      step: expect.anything(),
+    });
     const went = body.timeline.filter(({ what }) => what === 'went').map(({ step, path }) => `${step}:${path}`);
     expect(went).toEqual(['welcome:next', 'wait:next', 'is_pro:no', 'nudge:next']);
     expect(body.timeline.find(({ step, what }) => step === 'is_pro' && what === 'went')?.why).toContain('plan');
@@ -87,7 +98,15 @@ function journey(steady: string, moody: string): object {
   const hook = (url: string, next: string | null): object => ({
     type: 'webhook',
     request: { method: 'POST', url, body: { json: { user: '{{${user_id}}}', plan: '{{custom_attribute.${plan}}}' } } },
-    retry: { attempts: 8, initial: 'PT0.2S', factor: 1.5, max: 'PT1S', jitter: 0.2, within: 'PT2M', statuses: [408, 429, '5xx'] },
+    retry: {
+      attempts: 8,
+      initial: 'PT0.2S',
+      factor: 1.5,
+      max: 'PT1S',
+      jitter: 0.2,
+      within: 'PT2M',
+      statuses: [408, 429, '5xx'],
+    },
     timeout: 'PT2S',
     next,
   });
@@ -100,7 +119,12 @@ function journey(steady: string, moody: string): object {
     steps: {
       welcome: hook(`${steady}/welcome`, 'wait'),
       wait: { type: 'delay', for: 'PT1S', next: 'is_pro' },
-      is_pro: { type: 'decision_split', if: { attribute: 'plan', op: 'equals', value: 'pro' }, yes: 'offer', no: 'nudge' },
+      is_pro: {
+        type: 'decision_split',
+        if: { attribute: 'plan', op: 'equals', value: 'pro' },
+        yes: 'offer',
+        no: 'nudge',
+      },
       offer: hook(`${moody}/offer`, null),
       nudge: hook(`${moody}/nudge`, null),
     },
@@ -118,11 +142,24 @@ function everyKindOfTrouble({ repeat, body }: Received): Answer {
     case 14:
       return { status: 429, headers: { 'retry-after': new Date(Date.now() + 1500).toUTCString() } };
     case 35:
-      return { status: 429, headers: { 'x-rate-limit-limit': '1000', 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': String(soon) } };
+      return {
+        status: 429,
+        headers: { 'x-rate-limit-limit': '1000', 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': String(soon) },
+      };
     case 56:
-      return { status: 429, headers: { 'x-ratelimit-limit': '1000', 'x-ratelimit-remaining': '0', 'x-ratelimit-reset': String(soon * 1000) } };
+      return {
+        status: 429,
+        headers: {
+          'x-ratelimit-limit': '1000',
+          'x-ratelimit-remaining': '0',
+          'x-ratelimit-reset': String(soon * 1000),
+        },
+      };
     case 77:
-      return { status: 429, headers: { 'ratelimit-limit': '1000', 'ratelimit-remaining': '0', 'ratelimit-reset': '1' } };
+      return {
+        status: 429,
+        headers: { 'ratelimit-limit': '1000', 'ratelimit-remaining': '0', 'ratelimit-reset': '1' },
+      };
     case 98:
       return { status: 429, headers: { ratelimit: '"default";r=0;t=1', 'ratelimit-policy': '"default";q=1000;w=1' } };
     case 119:

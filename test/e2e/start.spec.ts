@@ -80,9 +80,14 @@ describe('npm start', () => {
 
   it('as a worker has no doors but those for operating it, as api has them all', async () => {
     const env = { ...(await external()), ITINERA_API_KEY: 'chosen-by-the-operator' };
-    const [worker, api] = await Promise.all([run({ env: { ...env, ITINERA_ROLE: 'worker' } }), run({ env: { ...env, ITINERA_ROLE: 'api' } })]);
+    const [worker, api] = await Promise.all([
+      run({ env: { ...env, ITINERA_ROLE: 'worker' } }),
+      run({ env: { ...env, ITINERA_ROLE: 'api' } }),
+    ]);
     const seen = async ({ address }: RunningApp): Promise<number[]> =>
-      Promise.all(['/healthz', '/readyz', '/metrics', '/api/journeys'].map((path) => status(address + path, env.ITINERA_API_KEY)));
+      Promise.all(
+        ['/healthz', '/readyz', '/metrics', '/api/journeys'].map((path) => status(address + path, env.ITINERA_API_KEY)),
+      );
     expect(await seen(worker)).toEqual([200, 200, 200, 404]);
     expect(await seen(api)).toEqual([200, 200, 200, 200]);
   });
@@ -92,7 +97,9 @@ describe('npm start', () => {
     ['an unknown name', { ITINERA_ROEL: 'api' }, 'ITINERA_ROEL is not a setting'],
     ['a database that is not there', { DATABASE_URL: 'postgresql://nobody@127.0.0.1:1/none' }, 'ECONNREFUSED'],
   ])('stops with a message at %s', async (_, env, message) => {
-    await expect(startApp({ env: { ITINERA_DATA_DIR: dataDir(), ...(env as Record<string, string>) } })).rejects.toThrow(message);
+    await expect(
+      startApp({ env: { ITINERA_DATA_DIR: dataDir(), ...(env as Record<string, string>) } }),
+    ).rejects.toThrow(message);
   });
 
   it('stops with a message when the port is taken', async () => {
@@ -107,8 +114,15 @@ describe('npm start', () => {
 describe('the doors', () => {
   it('say what is wrong with a body, each in its own form', async () => {
     const app = await run({ env: { ...(await external()), ITINERA_API_KEY: 'chosen-by-the-operator' } });
-    const post = async (path: string, body: string): Promise<{ status: number; type: string | null; body: unknown }> => {
-      const response = await fetch(app.address + path, { method: 'POST', body, headers: { 'content-type': 'application/json', authorization: 'Bearer chosen-by-the-operator' } });
+    const post = async (
+      path: string,
+      body: string,
+    ): Promise<{ status: number; type: string | null; body: unknown }> => {
+      const response = await fetch(app.address + path, {
+        method: 'POST',
+        body,
+        headers: { 'content-type': 'application/json', authorization: 'Bearer chosen-by-the-operator' },
+      });
       return { status: response.status, type: response.headers.get('content-type'), body: await response.json() };
     };
     const problem = { status: 400, code: 'json_invalid', line: 2, column: 8 };
@@ -142,7 +156,11 @@ describe('the doors', () => {
   it('log JSON, one object a line', async () => {
     const app = await run({ env: await external() });
     await app.stop();
-    const lines = app.output().trim().split('\n').filter((line) => !line.startsWith('Building'));
+    const lines = app
+      .output()
+      .trim()
+      .split('\n')
+      .filter((line) => !line.startsWith('Building'));
     expect(lines.map((line) => typeof (JSON.parse(line) as { msg: string }).msg)).toEqual(lines.map(() => 'string'));
   });
 });

@@ -118,9 +118,7 @@ async function measure(): Promise<void> {
   } finally {
     await db.close();
     child.kill();
-    const gone = new Promise((resolve) => postgres.once('exit', resolve));
-    postgres.kill('SIGINT');
-    await gone;
+    await server.stop(postgres.pid!);
     rmSync(directory, { recursive: true, force: true });
   }
 }

@@ -27,10 +27,17 @@ export interface AppOptions {
 }
 
 /** Starts the application and resolves when it listens; throws with its output when it ends instead. */
-export async function startApp({ env = {}, command = [process.execPath, START] }: AppOptions = {}): Promise<RunningApp> {
+export async function startApp({
+  env = {},
+  command = [process.execPath, START],
+}: AppOptions = {}): Promise<RunningApp> {
   const { PATH = '', HOME = '/tmp' } = process.env;
   // A group of its own, so that a test can do what a terminal does: signal the whole group.
-  const child = spawn(command[0], command.slice(1), { env: { PATH, HOME, PORT: '0', ...env }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  const child = spawn(command[0], command.slice(1), {
+    env: { PATH, HOME, PORT: '0', ...env },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
   let output = '';
   const listening = new Promise<string>((resolve) => {
     const take = (chunk: Buffer): void => {
@@ -41,7 +48,9 @@ export async function startApp({ env = {}, command = [process.execPath, START] }
     child.stdout.on('data', take);
     child.stderr.on('data', take);
   });
-  const ended = once(child, 'close').then(([code]) => Promise.reject(new Error(`it ended with ${String(code)}:\n${output}`)));
+  const ended = once(child, 'close').then(([code]) =>
+    Promise.reject(new Error(`it ended with ${String(code)}:\n${output}`)),
+  );
   const address = await Promise.race([listening, ended]);
   ended.catch(() => undefined);
   return {

@@ -121,7 +121,9 @@ async function sharedServer(): Promise<Server> {
 async function prepareServer(directory: string): Promise<Server> {
   const external = process.env['TEST_DATABASE_URL'];
   const url = external ?? (await startServer(directory));
-  const template = external ? `template_${basename(directory).replaceAll(/\W/g, '_').toLowerCase()}` : 'template_itinera';
+  const template = external
+    ? `template_${basename(directory).replaceAll(/\W/g, '_').toLowerCase()}`
+    : 'template_itinera';
   if (external) writeFileSync(join(directory, 'external.json'), JSON.stringify({ url, template }));
   await admin(url, (client) => client.query(`create database ${template}`));
   await migrate({ connectionString: withDatabase(url, template) });

@@ -12,10 +12,14 @@ export async function dumpSchema(sql: Sql): Promise<string> {
   );
   const parts: string[] = [];
   for (const table of tables) {
-    const lines = [...(await columns(sql, table.oid)), ...(await constraints(sql, table.oid))].map((line) => `  ${line}`);
+    const lines = [...(await columns(sql, table.oid)), ...(await constraints(sql, table.oid))].map(
+      (line) => `  ${line}`,
+    );
     const partition = table.partition_key === null ? '' : ` partition by ${table.partition_key}`;
     const options = table.options === null ? '' : ` with (${table.options.join(', ')})`;
-    parts.push(`create table ${table.name} (\n${lines.join(',\n')}\n)${partition}${options};\n${await indexes(sql, table.oid)}`);
+    parts.push(
+      `create table ${table.name} (\n${lines.join(',\n')}\n)${partition}${options};\n${await indexes(sql, table.oid)}`,
+    );
   }
   const functions = await sql.query<{ definition: string }>(
     `select pg_get_functiondef(p.oid) as definition from pg_proc p where p.pronamespace = 'public'::regnamespace order by p.proname collate "C"`,

@@ -43,7 +43,10 @@ export async function startShipped(env: Readonly<Record<string, string>> = {}): 
 async function call<T>(url: string, method: string, body: unknown): Promise<{ status: number; body: T }> {
   const response = await fetch(url, {
     method,
-    headers: { authorization: `Bearer ${API_KEY}`, ...(body === undefined ? {} : { 'content-type': 'application/json' }) },
+    headers: {
+      authorization: `Bearer ${API_KEY}`,
+      ...(body === undefined ? {} : { 'content-type': 'application/json' }),
+    },
     body: body === undefined ? undefined : typeof body === 'string' ? body : JSON.stringify(body),
   });
   const text = await response.text();
@@ -51,12 +54,18 @@ async function call<T>(url: string, method: string, body: unknown): Promise<{ st
 }
 
 /** Polls a call of the app until its answer is right: for states that nothing announces to the outside. */
-export async function eventually<T>(what: string, look: () => Promise<T>, right: (value: T) => boolean, seconds = 60): Promise<T> {
+export async function eventually<T>(
+  what: string,
+  look: () => Promise<T>,
+  right: (value: T) => boolean,
+  seconds = 60,
+): Promise<T> {
   const limit = Date.now() + seconds * 1000;
   for (;;) {
     const value = await look();
     if (right(value)) return value;
-    if (Date.now() > limit) throw new Error(`not within ${seconds} s: ${what}; last: ${JSON.stringify(value).slice(0, 2000)}`);
+    if (Date.now() > limit)
+      throw new Error(`not within ${seconds} s: ${what}; last: ${JSON.stringify(value).slice(0, 2000)}`);
     await new Promise((resolve) => setTimeout(resolve, 50));
   }
 }

@@ -70,7 +70,11 @@ export class Sink {
     if (done()) return Promise.resolve();
     return new Promise((resolve, reject) => {
       const timer = setTimeout(() => {
-        reject(new Error(`not within ${seconds} s: ${what}; ${this.received.length} requests, ${this.accepted.length} accepted`));
+        reject(
+          new Error(
+            `not within ${seconds} s: ${what}; ${this.received.length} requests, ${this.accepted.length} accepted`,
+          ),
+        );
       }, seconds * 1000);
       const waiter = {
         done,
@@ -88,7 +92,13 @@ export class Sink {
     await new Promise((resolve) => this.server.close(resolve));
   }
 
-  private async take(method: string, path: string, headers: IncomingHttpHeaders, body: string, response: ServerResponse): Promise<void> {
+  private async take(
+    method: string,
+    path: string,
+    headers: IncomingHttpHeaders,
+    body: string,
+    response: ServerResponse,
+  ): Promise<void> {
     const id = String(headers['webhook-id'] ?? '');
     const repeat = this.repeats.get(id) ?? 0;
     this.repeats.set(id, repeat + 1);

@@ -64,7 +64,9 @@ export class World {
 
   static async open(now = Date.parse('2026-12-01T12:00:00Z')): Promise<World> {
     const test = await openTestDatabase();
-    await test.database.query(`insert into workspace (id, name) overriding system value values (1, 'test') on conflict do nothing`);
+    await test.database.query(
+      `insert into workspace (id, name) overriding system value values (1, 'test') on conflict do nothing`,
+    );
     const source = await createDataSource(test.options).initialize();
     return new World(test.database, source, () => test.close(), now);
   }
@@ -90,7 +92,16 @@ export class World {
       events: told.flatMap(({ external_id, event, properties = {}, at }, index) =>
         event === undefined
           ? []
-          : [{ index, identity: identity(external_id), mayCreate: true, name: event, at: at ?? this.clock.now(), properties }],
+          : [
+              {
+                index,
+                identity: identity(external_id),
+                mayCreate: true,
+                name: event,
+                at: at ?? this.clock.now(),
+                properties,
+              },
+            ],
       ),
       purchases: [],
     };
@@ -131,9 +142,25 @@ export class World {
     const due = (await this.deliveries()).filter(({ status }) => status === 'due');
     await this.database.transaction(async (tx) => {
       for (const { id, lane, entry_id, visit } of due) {
-        const signal: Signal = { type: 'delivery', visit, deliveryId: id, outcome, reason: null, status: 200, captured };
-        await tx.query('update delivery set status = $3, attempts = 1, due_at = null, finished_at = now() where lane = $1 and id = $2', [lane, id, outcome === 'attempted' ? 'retry' : outcome]);
-        await tx.query('insert into signal (lane, entry_id, id, body) values ($1, $2, $3, $4)', [lane, entry_id, newId(lane, now), JSON.stringify(signal)]);
+        const signal: Signal = {
+          type: 'delivery',
+          visit,
+          deliveryId: id,
+          outcome,
+          reason: null,
+          status: 200,
+          captured,
+        };
+        await tx.query(
+          'update delivery set status = $3, attempts = 1, due_at = null, finished_at = now() where lane = $1 and id = $2',
+          [lane, id, outcome === 'attempted' ? 'retry' : outcome],
+        );
+        await tx.query('insert into signal (lane, entry_id, id, body) values ($1, $2, $3, $4)', [
+          lane,
+          entry_id,
+          newId(lane, now),
+          JSON.stringify(signal),
+        ]);
       }
     });
     await this.settle();
