@@ -74,12 +74,18 @@ export function isInstalled() {
   );
 }
 
+function npm(...args) {
+  const quiet = ['--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
+  const cli = process.env.npm_execpath;
+  return cli
+    ? run(process.execPath, [cli, ...args, ...quiet])
+    : run('npm', [...args, ...quiet], { shell: process.platform === 'win32' });
+}
+
 function install() {
   process.stdout.write('Installing packages …\n');
-  const npm = process.env.npm_execpath;
-  const args = ['ci', '--include=dev', '--no-audit', '--no-fund', '--loglevel=error'];
-  const done = npm ? run(process.execPath, [npm, ...args]) : run('npm', args, { shell: process.platform === 'win32' });
-  if (!done) fail('The packages could not be installed.');
+  // A lock file made where the registry lacks a package for another platform is refused as incomplete by `npm ci`.
+  if (!npm('ci') && !npm('install', '--no-save')) fail('The packages could not be installed.');
 }
 
 function* files(directory) {

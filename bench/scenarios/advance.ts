@@ -1,5 +1,5 @@
 /** (a1) entries × 6 delay steps that are due, each persisted; (a2) 6 steps that do not wait. */
-import { EngineLoop } from '../../src/engine/engine.loop.js';
+import { ENGINE_DEFAULTS, EngineLoop } from '../../src/engine/engine.loop.js';
 import { Reactions } from '../../src/engine/reactions.js';
 import { Tick } from '../../src/engine/tick.js';
 import { JourneyCatalog } from '../../src/journeys/catalog.js';
@@ -37,7 +37,7 @@ async function passSteps(
     const loop: EngineLoop = new EngineLoop(
       new Tick(database, catalog, new Reactions(catalog)),
       clock,
-      { batch: 5_000, concurrency: 2, interval: 20 },
+      { ...ENGINE_DEFAULTS, interval: 20 },
       {
         started: () => undefined,
         stopped: () => undefined,

@@ -64,7 +64,7 @@ async function drain(
       deferred: () => undefined,
       failed: (_what, error) => fail(error),
       recorded: (batch) => {
-        delivered += batch.outcomes.filter(({ outcome }) => outcome === 'delivered').length;
+        delivered += batch.outcomes.filter(({ kind }) => kind === 'delivered').length;
         if (delivered >= count) finish((performance.now() - begun) / 1000);
       },
     },

@@ -16,6 +16,12 @@ export interface EngineLoopOptions {
   readonly interval: number;
 }
 
+/**
+ * Batches of 2,000 on two connections, so that one decides while the other's statements run. Measured on 2 cores with
+ * PostgreSQL on them: 5,000 are no quicker and hold 100 MB more, 1,000 lose a tenth.
+ */
+export const ENGINE_DEFAULTS: EngineLoopOptions = { batch: 2_000, concurrency: 2, interval: 250 };
+
 export interface EngineReport {
   started(): void;
   stopped(): void;

@@ -14,7 +14,7 @@ import { Listener } from '../persistence/listener.js';
 import { CLOCK } from '../persistence/persistence.module.js';
 import { IngestListener } from '../profiles/happening.js';
 import { Heartbeats } from '../reporting/heartbeats.js';
-import { EngineLoop } from './engine.loop.js';
+import { ENGINE_DEFAULTS, EngineLoop } from './engine.loop.js';
 import { EngineReporter } from './engine.reporter.js';
 import { EntriesService } from './entries.service.js';
 import { Reactions } from './reactions.js';
@@ -30,11 +30,6 @@ import { Tick } from './tick.js';
 })
 export class EngineModule {}
 
-/** Big batches when much is due: a small one loses its time in the dead head of the timer index. */
-const BATCH = 5_000;
-const CONCURRENCY = 2;
-const INTERVAL_MS = 250;
-
 @Injectable()
 export class EngineWorker implements OnApplicationBootstrap, BeforeApplicationShutdown {
   private readonly loop: EngineLoop;
@@ -48,8 +43,7 @@ export class EngineWorker implements OnApplicationBootstrap, BeforeApplicationSh
     @Inject(CLOCK) clock: Clock,
   ) {
     const tick = new Tick(database, catalog, reactions);
-    const options = { batch: BATCH, concurrency: CONCURRENCY, interval: INTERVAL_MS };
-    this.loop = new EngineLoop(tick, clock, options, new EngineReporter(heartbeats));
+    this.loop = new EngineLoop(tick, clock, ENGINE_DEFAULTS, new EngineReporter(heartbeats));
     listener.on('itinera_engine', () => this.loop.poke());
   }
 
