@@ -1,4 +1,5 @@
 /** Structured logs: JSON on stdout, readable on a terminal. Rooms log through Nest's `Logger`, which ends here. */
+import { inspect } from 'node:util';
 import type { LoggerService } from '@nestjs/common';
 import { pino, stdTimeFunctions, type Logger } from 'pino';
 import pretty from 'pino-pretty';
@@ -68,7 +69,7 @@ export class NestLogger implements LoggerService {
       } else if (typeof part === 'object' && part !== null) Object.assign(line, part);
       // Nest hands the stack of an error as a text of its own.
       else if (typeof part === 'string' && /\n\s+at /.test(part)) line['stack'] = part;
-      else if (part !== undefined) texts.push(String(part as string | number | boolean));
+      else if (part !== undefined) texts.push(typeof part === 'string' ? part : inspect(part));
     }
     if (texts.length > 0) line['msg'] = texts.join(' ');
     this.logger[level](line);

@@ -6,6 +6,7 @@ import type { Signal } from '../journey/decision.js';
 import type { Json, JsonObject } from '../kernel/json.js';
 import { resolvePointer } from '../kernel/pointer.js';
 import type { Transaction } from '../persistence/database.js';
+import { appendCounters, CounterSum } from '../reporting/counters.store.js';
 import { jsonText, plainText } from '../profiles/json-text.js';
 import { circuitLoad, isHostFailure, settle, type CircuitResult } from './circuit.js';
 import type { Send } from './claim.js';
@@ -78,6 +79,8 @@ export async function record(
   await recordLate(tx, late);
   if (rows.some(({ id, signal }) => signal !== null && held.has(id))) await notifyEngine(tx);
 
+  await appendCounters(tx, count(judged, held), now);
+
   const outcomes = judged.map(({ outcome, done }) => ({ kind: outcome.kind, durationMs: done.durationMs }));
   if (!learn) return { outcomes, late: late.length, transitions: [], nonsense: [], hosts: new Map() };
 
@@ -127,6 +130,19 @@ export async function record(
       })),
     hosts,
   };
+}
+
+/** Per step: requests answered with 2xx, requests that failed, and how many of all were repeats. */
+function count(judged: readonly Judged[], held: ReadonlySet<string>): CounterSum['deltas'] {
+  const counters = new CounterSum();
+  for (const { done, outcome, row } of judged) {
+    if (!held.has(row.id)) continue;
+    const { journey_id, version, step, attempts } = done.send.delivery;
+    const add = counters.of(journey_id, version);
+    add(step, 'webhook', outcome.kind === 'delivered' ? 'sent' : 'error');
+    if (attempts > 0) add(step, 'webhook', 'retry');
+  }
+  return counters.deltas;
 }
 
 function judge(done: Done, now: number): Judged {

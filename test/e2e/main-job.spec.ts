@@ -136,17 +136,17 @@ function everyKindOfTrouble({ repeat, body }: Received): Answer {
   if (repeat > 0) return {};
   const n = Number((JSON.parse(body) as { user: string }).user.slice(5));
   const soon = Math.ceil(Date.now() / 1000) + 1;
-  switch (n % 200) {
+  switch (n % 2_500) {
     case 3:
       return { status: 503, headers: { 'retry-after': '1' } };
-    case 14:
+    case 314:
       return { status: 429, headers: { 'retry-after': new Date(Date.now() + 1500).toUTCString() } };
-    case 35:
+    case 635:
       return {
         status: 429,
         headers: { 'x-rate-limit-limit': '1000', 'x-rate-limit-remaining': '0', 'x-rate-limit-reset': String(soon) },
       };
-    case 56:
+    case 956:
       return {
         status: 429,
         headers: {
@@ -155,16 +155,16 @@ function everyKindOfTrouble({ repeat, body }: Received): Answer {
           'x-ratelimit-reset': String(soon * 1000),
         },
       };
-    case 77:
+    case 1277:
       return {
         status: 429,
         headers: { 'ratelimit-limit': '1000', 'ratelimit-remaining': '0', 'ratelimit-reset': '1' },
       };
-    case 98:
+    case 1598:
       return { status: 429, headers: { ratelimit: '"default";r=0;t=1', 'ratelimit-policy': '"default";q=1000;w=1' } };
-    case 119:
+    case 1919:
       return { reset: true };
-    case 140:
+    case 2240:
       return { after: new Promise((resolve) => setTimeout(resolve, 300)) };
     default:
       return {};
