@@ -1,6 +1,6 @@
 import type { Signal } from '../journey/decision.js';
 import { statement, type Transaction } from '../persistence/database.js';
-import { insertSignals } from './signals.store.js';
+import { insertSignals, wakeEngine } from './signals.store.js';
 import { insertTimers } from './timers.store.js';
 
 const LOCK_OPEN = statement(
@@ -26,7 +26,7 @@ export async function signalOpen(
   if (!row) return false;
   if (row.status === 'errored') await tx.query(REOPEN, [lane, id]);
   await insertSignals(tx, [{ lane, entryId: id, signal }], now);
-  await tx.query(`select pg_notify('itinera_engine', '')`);
+  await wakeEngine(tx);
   return true;
 }
 
@@ -56,6 +56,6 @@ export async function resumeErrored(tx: Transaction, lane: number, id: string, n
     signals.map((signal) => ({ lane, entryId: id, signal })),
     now,
   );
-  await tx.query(`select pg_notify('itinera_engine', '')`);
+  await wakeEngine(tx);
   return true;
 }

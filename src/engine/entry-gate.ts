@@ -9,6 +9,7 @@ import { newId } from '../kernel/ids.js';
 import { jsonBytes, type JsonObject } from '../kernel/json.js';
 import type { Transaction } from '../persistence/database.js';
 import { appendCounters, CounterSum } from '../reporting/counters.store.js';
+import { wakeEngine } from './signals.store.js';
 import { limitSlot, refuse, toReentry, type Reentry } from './gate.js';
 import {
   admissionId,
@@ -91,7 +92,7 @@ export async function enterAll(
   });
   if (entries.size > 0) {
     await insertEntries(tx, [...entries.values()], now);
-    await tx.query(`select pg_notify('itinera_engine', '')`);
+    await wakeEngine(tx);
   }
   if (refusals.length > 0) await insertRefusals(tx, refusals, now);
   await limits.save();

@@ -15,6 +15,13 @@ export interface NewSignal {
   readonly signal: Signal;
 }
 
+const WAKE = statement('signals.wake_engine', `select pg_notify('itinera_engine', '')`);
+
+/** Tells idle workers, at commit, that an entry is due or has a signal. */
+export async function wakeEngine(tx: Transaction): Promise<void> {
+  await tx.query(WAKE);
+}
+
 /** Writes signals for entries; the next tick takes them up, in this order per entry. */
 export async function insertSignals(tx: Transaction, signals: readonly NewSignal[], now: number): Promise<void> {
   if (signals.length === 0) return;

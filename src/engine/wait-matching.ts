@@ -7,7 +7,7 @@ import { topicsOfHappening, type ReactBatch } from '../profiles/happening.js';
 import { evaluate } from '../segments/evaluate.js';
 import type { Subject } from '../segments/subject.js';
 import { BatchHistory, profilesAfter } from './batch.js';
-import { insertSignals, type NewSignal } from './signals.store.js';
+import { insertSignals, wakeEngine, type NewSignal } from './signals.store.js';
 import { loadSubjects, type Subjects } from './subjects.js';
 import { findWaits, takeWaits, type WaitRow } from './waits.store.js';
 
@@ -43,7 +43,7 @@ export async function meetWaits(
   const { met, signals } = match(waiting, subjects, batch);
   await takeWaits(tx, met);
   await insertSignals(tx, signals, batch.now);
-  if (signals.length > 0) await tx.query(`select pg_notify('itinera_engine', '')`);
+  if (signals.length > 0) await wakeEngine(tx);
 }
 
 function match(

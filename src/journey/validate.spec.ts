@@ -294,3 +294,9 @@ it('the JSON Schema covers the format and is plain JSON', () => {
   for (const word of ['experiment_paths', 'result_within', 'attribute_changed', 'layout', 'quiet_hours'])
     expect(text).toContain(word);
 });
+
+it('names the limit of a list that is too long, whatever stands in it', () => {
+  const many = { a: wait };
+  expect(brief(doc(many, { conversions: [1, 2, 3, 4, 5] }))).toEqual(['/conversions limit_exceeded']);
+  expect(brief(doc(many, { conversions: Array(6).fill({ name: 'x' }) }))).toEqual(['/conversions limit_exceeded']);
+});

@@ -4,6 +4,7 @@
  * document; a warning does not. What belongs to the format but is not built yet is an error with code `not_built_yet`.
  */
 import { jsonBytes, isJsonObject, type Json, type JsonObject } from '../kernel/json.js';
+import { resolvePointer } from '../kernel/pointer.js';
 import { checkGraph } from './check-graph.js';
 import { checkVariables } from './check-variables.js';
 import type { Issue } from './decision.js';
@@ -34,7 +35,10 @@ export function validate(document: unknown): Validation {
 
   const parsed = definitionSchema.safeParse(document);
   if (!parsed.success) issues.list.push(...fromSchema(parsed.error.issues, document));
-  const broken = issues.list.filter(({ code }) => isStructural(code)).map(({ path }) => path);
+  // The schema does not look into a list that is too long.
+  const isLongList = ({ code, path }: Issue): boolean =>
+    code === 'limit_exceeded' && Array.isArray(resolvePointer(document, path));
+  const broken = issues.list.filter((issue) => isStructural(issue.code) || isLongList(issue)).map(({ path }) => path);
   /** May this part be read as its type says? */
   const sound = (pointer: string): boolean =>
     !broken.some(
