@@ -40,14 +40,12 @@ export async function persist(
   await insertVisits(tx, visitsOf(outcomes, deliveries, ids), now);
   await deleteWaits(
     tx,
-    moved
-      .filter(hasLeftWait)
-      .map(({ claimed: { row }, status }) => ({
-        lane: row.lane,
-        profileId: row.profile_id,
-        entryId: row.id,
-        ended: hasEnded(status),
-      })),
+    moved.filter(hasLeftWait).map(({ claimed: { row }, status }) => ({
+      lane: row.lane,
+      profileId: row.profile_id,
+      entryId: row.id,
+      ended: hasEnded(status),
+    })),
   );
   await insertWaits(tx, waitsOf(moved, now));
   await deleteSignals(tx, signalsOf(outcomes));

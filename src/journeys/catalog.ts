@@ -13,7 +13,14 @@ import type { Definition } from '../journey/definition.js';
 import type { Trigger } from '../journey/trigger.js';
 import { AppError } from '../kernel/errors.js';
 import type { Sql } from '../persistence/database.js';
-import { readDefinition, readJourneys, readLaunched, readRevision, readWorkspaces, type JourneyRow } from './catalog.store.js';
+import {
+  readDefinition,
+  readJourneys,
+  readLaunched,
+  readRevision,
+  readWorkspaces,
+  type JourneyRow,
+} from './catalog.store.js';
 
 const COMPILED_VERSIONS = 2_000;
 

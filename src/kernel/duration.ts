@@ -2,8 +2,7 @@
  * ISO 8601 durations as the contract reads them: weeks, days, hours, minutes, seconds with a fraction; a day is 86,400 s,
  * a week seven of them. Years and months are refused because their length depends on the calendar (say `P30D`).
  */
-const PATTERN =
-  /^P(?:(\d+)W|(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d{1,9})?)S)?)?)$/;
+const PATTERN = /^P(?:(\d+)W|(?:(\d+)D)?(?:T(?=\d)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+(?:[.,]\d{1,9})?)S)?)?)$/;
 
 /** Milliseconds of a duration, or `null` when the text is not one. */
 export function parseDuration(text: string): number | null {

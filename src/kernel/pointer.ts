@@ -21,7 +21,8 @@ export function resolvePointer(document: Json, pointer: string): Json | undefine
   if (!parts) return undefined;
   let value: Json | undefined = document;
   for (const part of parts) {
-    if (Array.isArray(value)) value = /^(0|[1-9]\d*)$/.test(part) ? (value as readonly Json[])[Number(part)] : undefined;
+    if (Array.isArray(value))
+      value = /^(0|[1-9]\d*)$/.test(part) ? (value as readonly Json[])[Number(part)] : undefined;
     else if (isJsonObject(value)) value = Object.hasOwn(value, part) ? value[part] : undefined;
     else return undefined;
   }

@@ -16,7 +16,8 @@ const names = new Map<string, string>();
 /** Declares a prepared statement. A name used for two texts is a bug and throws at load. */
 export function statement(name: string, text: string): Statement {
   const known = names.get(name);
-  if (known !== undefined && known !== text) throw new AppError('statement_name_taken', `statement ${name} is declared twice`);
+  if (known !== undefined && known !== text)
+    throw new AppError('statement_name_taken', `statement ${name} is declared twice`);
   names.set(name, text);
   return { name, text };
 }
@@ -34,16 +35,36 @@ export interface Transaction extends Sql {
 /** Another transaction stood in the way, or the server went away before it had answered anything: try the whole transaction again. */
 const RETRYABLE = new Set(['40001', '40P01', '55P03']);
 /** The connection or the server is gone. Whether a commit under way went through is unknown. */
-const DISCONNECTED = new Set(['57P01', '57P02', '57P03', '08000', '08003', '08006', '08001', 'ECONNRESET', 'ECONNREFUSED', 'ENOENT', 'EPIPE']);
+const DISCONNECTED = new Set([
+  '57P01',
+  '57P02',
+  '57P03',
+  '08000',
+  '08003',
+  '08006',
+  '08001',
+  'ECONNRESET',
+  'ECONNREFUSED',
+  'ENOENT',
+  'EPIPE',
+]);
 
 export function errorCode(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string' ? error.code : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error && typeof error.code === 'string'
+    ? error.code
+    : undefined;
 }
 
 /** The database cannot be reached right now: loops wait and try again, doors answer 503. */
 export function isDisconnect(error: unknown): boolean {
   const code = errorCode(error);
-  return (code !== undefined && DISCONNECTED.has(code)) || (error instanceof Error && /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect/.test(error.message));
+  return (
+    (code !== undefined && DISCONNECTED.has(code)) ||
+    (error instanceof Error &&
+      /Connection terminated|Client has encountered a connection error|timeout exceeded when trying to connect/.test(
+        error.message,
+      ))
+  );
 }
 
 function wrap(client: pg.PoolClient | pg.Pool): Sql {

@@ -10,7 +10,10 @@ export async function ensurePartitions(sql: Sql): Promise<void> {
   await sql.query(PARTITIONS);
 }
 
-const IDEMPOTENCY = statement('housekeeping.idempotency', `delete from idempotency where created_at < now() - interval '24 hours'`);
+const IDEMPOTENCY = statement(
+  'housekeeping.idempotency',
+  `delete from idempotency where created_at < now() - interval '24 hours'`,
+);
 
 /** Forgets answers kept for `Idempotency-Key` for longer than a day. */
 export async function forgetIdempotency(sql: Sql): Promise<void> {

@@ -27,7 +27,11 @@ export class Listener {
 
   async start(): Promise<void> {
     const { max: _max, applicationName, ...connection } = this.options;
-    const client = new pg.Client({ ...connection, application_name: `${applicationName ?? 'itinera'} listener`, keepAlive: true });
+    const client = new pg.Client({
+      ...connection,
+      application_name: `${applicationName ?? 'itinera'} listener`,
+      keepAlive: true,
+    });
     let lost = false;
     const lose = (): void => {
       if (lost) return;

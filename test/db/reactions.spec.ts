@@ -15,12 +15,11 @@ describe('events, waits and exits', () => {
     steps: object,
     entry: object = {},
     more: object = {},
-  ): Parameters<World['launch']>[0] =>
-    ({
-      ...apiJourney(key, steps as never),
-      entry: { trigger: { type: 'event', on: [{ event }] }, ...entry },
-      ...more,
-    }) as never;
+  ): Parameters<World['launch']>[0] => ({
+    ...apiJourney(key, steps as never),
+    entry: { trigger: { type: 'event', on: [{ event }] }, ...entry },
+    ...more,
+  });
 
   const entriesOf = async (
     journey: string,
