@@ -109,6 +109,8 @@ export class Database implements Sql {
     });
     // An idle connection that breaks (a database restart) is dropped by the pool; the next query opens a new one.
     this.pool.on('error', () => undefined);
+    // So must one that breaks between two statements of a transaction: the next statement rejects, and that is enough.
+    this.pool.on('connect', (client) => client.on('error', () => undefined));
     this.direct = wrap(this.pool);
   }
 

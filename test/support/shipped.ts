@@ -32,6 +32,10 @@ export async function startShipped(env: Readonly<Record<string, string>> = {}): 
       return code;
     },
     async kill() {
+      const { exitCode, signalCode } = app.process;
+      if (exitCode !== null || signalCode !== null) {
+        throw new Error(`it had ended by itself with ${exitCode ?? signalCode}:\n${app.output().slice(-4000)}`);
+      }
       const closed = once(app.process, 'close');
       process.kill(-app.process.pid!, 'SIGKILL');
       await closed;
