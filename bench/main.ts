@@ -12,7 +12,7 @@ import { startServer } from './server.js';
 
 type Result = Record<string, number>;
 
-const ALL = ['a1', 'a1-pg-boss', 'a2', 'b', 'b-bare', 'b-reference', 'b-dead', 'c', 'd-10k', 'd-1m'];
+const ALL = ['a1', 'a1-pg-boss', 'a2', 'b', 'b-bare', 'b-reference', 'b-by-hand', 'b-dead', 'c', 'd-10k', 'd-1m'];
 const rounds = Number(process.env['BENCH_ROUNDS'] ?? 3);
 const asked = process.argv.slice(2);
 const names = asked.length > 0 ? asked : ALL;
@@ -84,6 +84,7 @@ function print(): void {
   );
   row('b deliver', 'b', 'perSecond', '/s', ['b-bare', 'perSecond', 'bare undici'], '≥ 0.25');
   row('b deliver', 'b', 'perSecond', '/s', ['b-reference', 'perSecond', 'reference worker'], '≥ 2');
+  row('b deliver', 'b', 'perSecond', '/s', ['b-by-hand', 'perSecond', 'the same by hand'], '');
   row('b deliver beside a dead host', 'b-dead', 'perSecond', '/s', ['b', 'perSecond', 'without it'], '≥ 0.9');
   row('c ingest', 'c', 'perSecond', 'events/s', null, '≥ 15,000');
   row(

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { runThrough, waiting } from './scenarios/advance.js';
 import { pgBossSteps } from './scenarios/advance-pg-boss.js';
-import { bare, deliver, deliverBesideDead, reference } from './scenarios/deliver.js';
+import { bare, deliver, deliverBesideDead, reference, referenceByHand } from './scenarios/deliver.js';
 import { idle } from './scenarios/idle.js';
 import { ingest } from './scenarios/ingest.js';
 
@@ -17,6 +17,7 @@ export const SCENARIOS: Record<string, (url: string) => Promise<object>> = {
   b: (url) => deliver(url, n(50_000)),
   'b-bare': (url) => bare(url, n(50_000)),
   'b-reference': (url) => reference(url, n(50_000)),
+  'b-by-hand': (url) => referenceByHand(url, n(50_000)),
   'b-dead': (url) => deliverBesideDead(url, n(50_000), n(20_000)),
   c: (url) => ingest(url, n(300_000)),
   'd-10k': (url) => idle(url, 10_000),

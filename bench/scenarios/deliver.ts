@@ -137,58 +137,88 @@ export async function bare(_url: string, count: number): Promise<Rate> {
   return { perSecond: count / seconds };
 }
 
-/** The reference worker: pg-boss batches of 500, sent with undici over the same connections, completed in one call. */
-export async function reference(url: string, count: number): Promise<Rate> {
+interface Webhook {
+  readonly user: string;
+  readonly plan: string;
+  readonly text: string;
+}
+
+const QUEUE = 'webhooks';
+const BATCH = 500;
+
+/** What both pg-boss peers share: jobs in a queue, a table of attempts, a pool with the same connections. */
+async function withBoss(
+  url: string,
+  count: number,
+  run: (boss: PgBoss, send: (jobs: readonly PgBoss.Job<Webhook>[]) => Promise<void>) => Promise<void>,
+): Promise<Rate> {
   const bench = await openWorkbench(url);
   const sink = await openSink();
-  const boss = new PgBoss({
-    connectionString: bench.options.connectionString,
-    max: 4,
-    supervise: false,
-    schedule: false,
-  });
+  const { connectionString } = bench.options;
+  const boss = new PgBoss({ connectionString, max: 4, supervise: false, schedule: false });
   await boss.start();
-  await boss.createQueue('webhooks');
+  await boss.createQueue(QUEUE);
   const text = 'x'.repeat(100);
   for (let from = 0; from < count; from += 5_000) {
-    const jobs = Array.from({ length: Math.min(5_000, count - from) }, (_, i) => ({
-      name: 'webhooks',
-      data: { user: `user-${from + i}`, plan: 'pro', text },
-    }));
-    await boss.insert(jobs);
+    const length = Math.min(5_000, count - from);
+    await boss.insert(
+      Array.from({ length }, (_, i) => ({ name: QUEUE, data: { user: `user-${from + i}`, plan: 'pro', text } })),
+    );
   }
+  await bench.database.query(
+    'create table reference_attempt (job_id uuid, at timestamptz, status smallint, body text)',
+  );
   await analyze(bench.database);
   const pool = new Pool(sink.origin, { connections: CONNECTIONS_PER_HOST });
-  const begun = performance.now();
-  let done = 0;
-  const worker = async (): Promise<void> => {
-    for (;;) {
-      const jobs = await boss.fetch<object>('webhooks', { batchSize: 500 });
-      if (jobs.length === 0) return;
-      await Promise.all(
-        jobs.map(async ({ data }) => {
-          const body = JSON.stringify(data);
-          const response = await pool.request({
-            method: 'POST',
-            path: '/hook',
-            headers: { 'content-type': 'application/json' },
-            body,
-          });
-          await response.body.dump();
-        }),
-      );
-      await boss.complete(
-        'webhooks',
-        jobs.map(({ id }) => id),
-      );
-      done += jobs.length;
-    }
+  const post = async ({ data }: PgBoss.Job<Webhook>): Promise<{ status: number; body: string }> => {
+    const headers = { 'content-type': 'application/json' };
+    const response = await pool.request({ method: 'POST', path: '/hook', headers, body: JSON.stringify(data) });
+    return { status: response.statusCode, body: await response.body.text() };
   };
-  while (done < count) await Promise.all([worker(), worker()]);
+  const send = async (jobs: readonly PgBoss.Job<Webhook>[]): Promise<void> => {
+    const answers = await Promise.all(jobs.map(post));
+    await bench.database.query(
+      'insert into reference_attempt select id, now(), status, body from unnest($1::uuid[], $2::smallint[], $3::text[]) as a (id, status, body)',
+      [jobs.map(({ id }) => id), answers.map(({ status }) => status), answers.map(({ body }) => body)],
+    );
+  };
+  const begun = performance.now();
+  await run(boss, send);
   const seconds = (performance.now() - begun) / 1000;
   await pool.close();
   await boss.stop({ graceful: false, close: true });
   sink.stop();
   await bench.close();
   return { perSecond: count / seconds };
+}
+
+/** The reference worker, as pg-boss's documentation has it: `work` with a batch and its shortest interval. */
+export function reference(url: string, count: number): Promise<Rate> {
+  return withBoss(url, count, async (boss, send) => {
+    let done = 0;
+    await new Promise<void>((resolve, reject) => {
+      const options = { batchSize: BATCH, pollingIntervalSeconds: 0.5 };
+      const handler = async (jobs: PgBoss.Job<Webhook>[]): Promise<void> => {
+        await send(jobs);
+        done += jobs.length;
+        if (done >= count) resolve();
+      };
+      boss.work(QUEUE, options, handler).catch(reject);
+    });
+  });
+}
+
+/** The same driven by hand, without its interval: fetch, send, write the attempts, complete, again. */
+export function referenceByHand(url: string, count: number): Promise<Rate> {
+  return withBoss(url, count, async (boss, send) => {
+    for (let done = 0; done < count;) {
+      const jobs = await boss.fetch<Webhook>(QUEUE, { batchSize: BATCH });
+      await send(jobs);
+      await boss.complete(
+        QUEUE,
+        jobs.map(({ id }) => id),
+      );
+      done += jobs.length;
+    }
+  });
 }
