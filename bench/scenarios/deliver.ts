@@ -42,11 +42,7 @@ async function queue(bench: Workbench, key: string, origin: string, count: numbe
 }
 
 /** Runs the delivery loop until `count` attempts at `origin`'s deliveries have been recorded as delivered. */
-async function drain(
-  bench: Workbench,
-  count: number,
-  prepare?: (loop: DeliveryLoop) => Promise<void>,
-): Promise<number> {
+async function drain(bench: Workbench, count: number, prepare?: () => Promise<void>): Promise<number> {
   const sender = new Sender(egressConnector(egressRules(['127.0.0.0/8']), { connectTimeout: 10_000 }));
   let delivered = 0;
   let begun = performance.now();
@@ -71,8 +67,7 @@ async function drain(
   });
   loop.start();
   if (prepare) {
-    await prepare(loop);
-    delivered = 0;
+    await prepare();
     begun = performance.now();
     loop.poke();
   }
@@ -98,13 +93,15 @@ export async function deliverBesideDead(url: string, count: number, dead: number
   const bench = await openWorkbench(url);
   const [sink, sick] = await Promise.all([openSink(), openSink(503)]);
   await queue(bench, 'dead', sick.origin, dead);
+  await queue(bench, 'healthy', sink.origin, count);
+  await bench.database.query('update host set paused = true where origin = $1', [sink.origin]);
   await analyze(bench.database);
   const seconds = await drain(bench, count, async () => {
     const isOpen = async (): Promise<boolean> =>
       (await bench.database.query(`select 1 from host where origin = $1 and circuit = 'open'`, [sick.origin])).length >
       0;
     while (!(await isOpen())) await new Promise((resolve) => setTimeout(resolve, 50));
-    await queue(bench, 'healthy', sink.origin, count);
+    await bench.database.query('update host set paused = false, next_due_at = now() where origin = $1', [sink.origin]);
   });
   sink.stop();
   sick.stop();
