@@ -33,7 +33,7 @@ export async function persist(
   await stepOn(tx, moved.filter(isPlain));
   await updateEntries(tx, [
     ...moved.filter((outcome) => !isPlain(outcome)).map((outcome) => toUpdate(outcome, now)),
-    ...failedOf(outcomes).map(toErrored),
+    ...failedOf(outcomes).map(({ claimed, code, message }) => toErrored(claimed, code, message)),
   ]);
   const deliveries = deliveriesOf(moved);
   const ids = await outbox.insert(tx, deliveries, now);

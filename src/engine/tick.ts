@@ -23,9 +23,11 @@ import { decide, type Claimed, type Failed, type Moved } from './decide.js';
 import type { EntryRow, SignalRow } from './entry-row.js';
 import { Outbox } from './outbox.store.js';
 import { persist } from './persist.js';
+import { updateEntries, type EntryUpdate } from './persist.sql.js';
 import { Reactions } from './reactions.js';
 import { loadSubjects, type Subjects, type Want } from './subjects.js';
 import { insertTimers } from './timers.store.js';
+import { toErrored } from './updates.js';
 
 export interface TickResult {
   /** Entries claimed and advanced. */
@@ -112,9 +114,10 @@ export class Tick {
     const timers = await takeTimers(tx, now, from, limit);
     const due = await this.claimTimed(tx, timers);
     const claim = { rows: due, signalled: NOBODY, taken: timers.length, oldest: oldestOf(timers) };
-    if (timers.length >= limit) return claim;
+    // Signals are heard, if fewer, while there are more timers than a batch holds: somebody acts on a webhook's answer.
+    const room = timers.length >= limit ? Math.ceil(limit / 4) : limit;
     const known = new Set(due.map((row) => row.id));
-    const refs = (await readSignalled(tx, limit)).filter(({ id }) => !known.has(id));
+    const refs = (await readSignalled(tx, room)).filter(({ id }) => !known.has(id));
     if (refs.length === 0) return claim;
     const named = await claimNamed(tx, refs);
     const open = named.filter(isOpen);
@@ -169,22 +172,36 @@ export class Tick {
   ): Promise<Claimed[]> {
     const batch: { -readonly [K in keyof Claimed]: Claimed[K] }[] = [];
     const listening: EntryRow[] = [];
+    const stranded: EntryUpdate[] = [];
     for (const row of rows) {
       const journey = catalog.journey(row.journey_id);
-      if (!journey) throw new AppError('journey_unknown', `entry ${row.id} belongs to no journey`, { entryId: row.id });
-      const compiled =
-        this.catalog.versionInMemory(row.journey_id, row.version) ??
-        (await this.catalog.version(tx, row.journey_id, row.version));
+      const compiled = await this.compiledFor(tx, row);
+      if (!journey || compiled instanceof AppError) {
+        const { code, message } = compiled instanceof AppError ? compiled : NO_JOURNEY;
+        stranded.push(toErrored({ row, signals: NONE }, code, message));
+        continue;
+      }
       const wasSignalled = signalled.has(row.id);
       batch.push({ row, journey, compiled, signals: NONE, timed: !wasSignalled });
       // A timer and a signal may fall due together: the signal came first. Steps that hear nothing are not asked for.
       if (wasSignalled || hearsSignals(compiled, row.step)) listening.push(row);
     }
+    await updateEntries(tx, stranded);
     if (listening.length > 0) {
       const signals = await readSignals(tx, listening);
       for (const claimed of batch) claimed.signals = signals.get(claimed.row.id) ?? NONE;
     }
     return batch;
+  }
+
+  /** A version that does not compile (any more) strands its own entries, never the batch. */
+  private async compiledFor(tx: Transaction, { journey_id, version }: EntryRow): Promise<CompiledJourney | AppError> {
+    try {
+      return this.catalog.versionInMemory(journey_id, version) ?? (await this.catalog.version(tx, journey_id, version));
+    } catch (error) {
+      if (error instanceof AppError) return error;
+      throw error;
+    }
   }
 
   private loadSubjects(tx: Transaction, catalog: Catalog, batch: readonly Claimed[], now: number): Promise<Subjects> {
@@ -239,6 +256,7 @@ function summarise(outcomes: readonly (Moved | Failed)[]): TickResult {
   return { advanced: outcomes.length, passed, outcomes: of, errored, taken: 0, oldest: null };
 }
 
+const NO_JOURNEY = new AppError('journey_unknown', 'the entry belongs to no journey');
 const NOBODY: ReadonlySet<string> = new Set();
 const NONE: readonly SignalRow[] = [];
 

@@ -22,7 +22,11 @@ export function toUpdate({ claimed: { row }, status, reason, state }: Moved, now
 }
 
 /** Where it was, with what it was about to take, so that a retry takes the same again. */
-export function toErrored({ claimed: { row, signals }, code, message }: Failed): EntryUpdate {
+export function toErrored(
+  { row, signals }: Pick<Failed['claimed'], 'row' | 'signals'>,
+  code: string,
+  message: string,
+): EntryUpdate {
   return {
     lane: row.lane,
     id: row.id,

@@ -31,7 +31,10 @@ export async function meetWaits(
   if (rows.length === 0) return;
 
   const waiting: Waiting[] = [];
-  for (const row of rows) waiting.push({ row, compiled: await versions.version(tx, row.journey_id, row.version) });
+  for (const row of rows) {
+    const compiled = await versions.usable(tx, row.journey_id, row.version);
+    if (compiled) waiting.push({ row, compiled });
+  }
   const wants = waiting.map(({ row, compiled }) => ({
     lane: row.lane,
     profileId: row.profile_id,

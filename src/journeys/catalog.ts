@@ -6,7 +6,7 @@
  *
  * Versions are immutable, so their compiled form is kept for good (bounded); only the small journey rows are read again.
  */
-import { Injectable } from '@nestjs/common';
+import { Injectable, Logger } from '@nestjs/common';
 import { LRUCache } from 'lru-cache';
 import { compile, type CompiledJourney } from '../journey/compile.js';
 import type { Definition } from '../journey/definition.js';
@@ -91,6 +91,7 @@ export class Catalog {
 
 @Injectable()
 export class JourneyCatalog {
+  private readonly logger = new Logger('Catalog');
   private readonly compiled = new LRUCache<string, CompiledJourney>({ max: COMPILED_VERSIONS });
   /** Of every launched version ever compiled here: small, and must outlive the compiled form's place in the cache. */
   private readonly waitTopics = new Map<string, readonly string[]>();
@@ -118,23 +119,47 @@ export class JourneyCatalog {
     return this.keep(key, definition);
   }
 
+  /** The same, `null` for a version that does not compile. */
+  async usable(sql: Sql, journeyId: string, version: number): Promise<CompiledJourney | null> {
+    try {
+      return await this.version(sql, journeyId, version);
+    } catch (error) {
+      if (error instanceof AppError && error.code === 'version_broken') return null;
+      throw error;
+    }
+  }
+
   /** The same without I/O, for code that runs between loading and writing. */
   versionInMemory(journeyId: string, version: number): CompiledJourney | undefined {
     return this.compiled.get(`${journeyId}:${version}`);
   }
 
   private keep(key: string, definition: string): CompiledJourney {
-    const compiled = compile(JSON.parse(definition) as Definition);
+    const compiled = compileStored(key, definition);
     this.compiled.set(key, compiled);
     this.waitTopics.set(key, compiled.waitTopics);
     return compiled;
+  }
+
+  /** One version that does not compile (any more) must not keep everybody from the others. */
+  private keepOrLog(key: string, definition: string): void {
+    try {
+      this.keep(key, definition);
+    } catch (error) {
+      this.logger.error({
+        msg: 'a launched version does not compile; nobody enters it, its entries are errored',
+        version: key,
+        err: error,
+      });
+      this.waitTopics.set(key, []);
+    }
   }
 
   private async load(sql: Sql, revision: string): Promise<Catalog> {
     const rows = await readJourneys(sql);
     const journeys = new Map(rows.map((row) => [row.id, toInfo(row)]));
     for (const row of await readLaunched(sql, [...this.waitTopics.keys()])) {
-      this.keep(`${row.journey_id}:${row.version}`, row.definition);
+      this.keepOrLog(`${row.journey_id}:${row.version}`, row.definition);
     }
     const workspaces = new Map<number, WorkspaceIndex>();
     for (const { id, timezone } of await readWorkspaces(sql)) {
@@ -157,12 +182,23 @@ export class JourneyCatalog {
 
   private async indexEntry(sql: Sql, index: WorkspaceIndex, journey: JourneyInfo): Promise<void> {
     if (journey.liveVersion === null) return;
-    const compiled = await this.version(sql, journey.id, journey.liveVersion);
+    const compiled = await this.usable(sql, journey.id, journey.liveVersion);
+    if (!compiled) return;
     for (const { topic, trigger } of compiled.entryTopics) {
       const listeners = index.entry.get(topic) ?? [];
       listeners.push({ journey, version: journey.liveVersion, compiled, trigger });
       index.entry.set(topic, listeners);
     }
+  }
+}
+
+/** Throws `version_broken`: what was stored once is not a definition that this build can run. */
+function compileStored(key: string, definition: string): CompiledJourney {
+  try {
+    return compile(JSON.parse(definition) as Definition);
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error);
+    throw new AppError('version_broken', `version ${key} does not compile: ${why}`, { version: key }, error);
   }
 }
 

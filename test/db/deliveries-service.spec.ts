@@ -1,6 +1,7 @@
 import { DeliveriesService } from '../../src/delivery/deliveries.service.js';
 import { JourneyCatalog } from '../../src/journeys/catalog.js';
 import { systemClock } from '../../src/kernel/clock.js';
+import { laneOf } from '../../src/kernel/lanes.js';
 import { openTestDatabase, type TestDatabase } from '../support/database.js';
 import { addJourney, addWorkspace, enqueue, startWorker, until, type Worker } from '../support/delivery.js';
 import { Receiver, type Answerer } from '../support/receiver.js';
@@ -73,6 +74,12 @@ describe('deliveries for operators', () => {
     expect(await list({ from: later })).toEqual([young!.id]);
     expect(await list({ to: later })).toEqual([old!.id]);
     expect(await list({ entry_id: old!.entryId })).toEqual([old!.id]);
+    await db.database.query(
+      `insert into identity (lane, workspace, kind, value, profile_lane, profile_id)
+       select $3, $2, 'external_id', 'listed', lane, profile_id from entry where id = $1`,
+      [old!.entryId, workspace, laneOf('external_id', 'listed')],
+    );
+    expect(await list({ external_id: 'listed' })).toEqual([old!.id]);
     expect(await list({ step: 'other' })).toEqual([]);
     expect(await list({ status: 'delivered' })).toEqual([]);
     expect(await list({ host: 'https://never.example' })).toEqual([]);

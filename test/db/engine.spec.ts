@@ -1,3 +1,5 @@
+import { Tick } from '../../src/engine/tick.js';
+import { JourneyCatalog } from '../../src/journeys/catalog.js';
 import type { JsonObject } from '../../src/kernel/json.js';
 import { apiJourney, DAY, HOUR, World, WORKSPACE } from '../support/world.js';
 
@@ -188,6 +190,26 @@ describe('the tick', () => {
     await world.settle();
     expect(await world.show(bad)).toMatchObject({ status: 'exited', reason: 'fine', error: null });
     await expect(world.entries.retry(WORKSPACE, bad)).rejects.toMatchObject({ code: 'entry_not_errored' });
+  });
+
+  it('strands the entries of a version that does not compile any more, and nobody else', async () => {
+    const steps: JsonObject = {
+      wait: { type: 'delay', for: 'PT1H', next: 'end' },
+      end: { type: 'exit', reason: 'end' },
+    };
+    const broken = await world.launch(apiJourney('broken', steps));
+    await world.launch(apiJourney('sound', steps));
+    const [bad, good] = [await world.enter('broken', 'ann'), await world.enter('sound', 'ann')];
+    await world.settle();
+    await world.database.query(`update journey_version set definition = '{"steps": 3}' where journey_id = $1`, [
+      broken,
+    ]);
+    // Another process, which has not compiled it before.
+    const tick = new Tick(world.database, new JourneyCatalog(), world.reactions);
+    world.clock.advance(HOUR);
+    await tick.run(world.clock.now(), 100);
+    expect(await world.show(bad)).toMatchObject({ status: 'errored', reason: 'version_broken' });
+    expect(await world.show(good)).toMatchObject({ status: 'exited', reason: 'end' });
   });
 
   it('takes one user out at once and cancels what was not attempted', async () => {
