@@ -53,17 +53,18 @@ export class CreateDelivery1764000003000 implements MigrationInterface {
         lease_token uuid,
         method text,
         url text,
-        headers jsonb,
+        -- json: written with every attempt and read by few.
+        headers json,
         body bytea,
         response_status smallint,
         created_at timestamptz not null,
         finished_at timestamptz,
-        primary key (lane, id)
+        -- By id first: lists go by it, and every change of a row writes every index, so there is one for both.
+        primary key (id, lane)
       ) partition by range (id);
       create index delivery_due on delivery (host_id, status, due_at) where status in ('due', 'retry');
       create index delivery_lease on delivery (lease_until) where status = 'sending';
       create index delivery_entry on delivery (lane, entry_id);
-      create index delivery_order on delivery (workspace, id);
 
       create table attempt (
         lane smallint not null,
@@ -73,7 +74,7 @@ export class CreateDelivery1764000003000 implements MigrationInterface {
         duration_ms integer not null,
         status smallint,
         error text,
-        response_headers jsonb,
+        response_headers json,
         response_body text,
         primary key (lane, delivery_id, number)
       ) partition by range (delivery_id);

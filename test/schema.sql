@@ -40,7 +40,7 @@ create table attempt (
   duration_ms integer not null,
   status smallint,
   error text,
-  response_headers jsonb,
+  response_headers json,
   response_body text,
   constraint attempt_pkey PRIMARY KEY (lane, delivery_id, number)
 ) partition by RANGE (delivery_id);
@@ -100,18 +100,17 @@ create table delivery (
   lease_token uuid,
   method text,
   url text,
-  headers jsonb,
+  headers json,
   body bytea,
   response_status smallint,
   created_at timestamp with time zone not null,
   finished_at timestamp with time zone,
   constraint delivery_status_check CHECK ((status = ANY (ARRAY['held'::text, 'due'::text, 'sending'::text, 'retry'::text, 'delivered'::text, 'failed'::text, 'aborted'::text, 'expired'::text, 'cancelled'::text]))),
-  constraint delivery_pkey PRIMARY KEY (lane, id)
+  constraint delivery_pkey PRIMARY KEY (id, lane)
 ) partition by RANGE (id);
 CREATE INDEX delivery_due ON ONLY public.delivery USING btree (host_id, status, due_at) WHERE (status = ANY (ARRAY['due'::text, 'retry'::text]));
 CREATE INDEX delivery_entry ON ONLY public.delivery USING btree (lane, entry_id);
 CREATE INDEX delivery_lease ON ONLY public.delivery USING btree (lease_until) WHERE (status = 'sending'::text);
-CREATE INDEX delivery_order ON ONLY public.delivery USING btree (workspace, id);
 
 create table entry (
   lane smallint not null,

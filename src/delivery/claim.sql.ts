@@ -3,9 +3,17 @@
  * holds (an exit that cancels, a retry by hand) is skipped, so a claim never waits while it holds hosts.
  */
 import type { JsonObject } from '../kernel/json.js';
-import { plainArray, textArray, timeArray } from '../persistence/arrays.js';
+import { plainArray } from '../persistence/arrays.js';
+import {
+  byteaArray,
+  int2Array,
+  int4Array,
+  jsonArray,
+  stringArray,
+  timestampArray,
+  uuidArray,
+} from '../persistence/binary-arrays.js';
 import { statement, type Transaction } from '../persistence/database.js';
-import { byteaArray } from './bytea-array.js';
 
 /** The locked row's own columns. Times are epoch milliseconds. */
 export interface DueDelivery {
@@ -34,7 +42,7 @@ const claimText = (status: 'due' | 'retry'): string =>
   `select d.* from unnest($1::integer[], $2::integer[]) as h (id, n)
    cross join lateral (
      select lane, id, workspace, journey_id, version, step, visit, entry_id, profile_id, host_id, attempts, retried_after,
-       (extract(epoch from first_attempt_at) * 1000)::float8 as first_attempt_at, method, url, headers, body
+       date_part('epoch', first_attempt_at) * 1000 as first_attempt_at, method, url, headers, body
      from delivery where host_id = h.id and status = '${status}' and due_at <= $3::timestamptz and id <> all ($4::uuid[])
      order by due_at limit h.n for update skip locked
    ) as d`;
@@ -64,9 +72,9 @@ export async function lockDue(
 
 const NEXT_DUE = statement(
   'delivery.next_due',
-  `select h.id, (extract(epoch from least(
+  `select h.id, date_part('epoch', least(
        (select due_at from delivery where host_id = h.id and status = 'due' order by due_at limit 1),
-       (select due_at from delivery where host_id = h.id and status = 'retry' order by due_at limit 1))) * 1000)::float8 as at
+       (select due_at from delivery where host_id = h.id and status = 'retry' order by due_at limit 1))) * 1000 as at
    from unnest($1::integer[]) as h (id)`,
 );
 
@@ -95,9 +103,9 @@ export interface RenderedRequest {
 const MARK_SENDING = statement(
   'delivery.mark_sending',
   `update delivery d set status = 'sending', lease_token = $1::uuid, lease_until = u.lease_until,
-     method = coalesce(u.method, d.method), url = coalesce(u.url, d.url), headers = coalesce(u.headers::jsonb, d.headers),
+     method = coalesce(u.method, d.method), url = coalesce(u.url, d.url), headers = coalesce(u.headers, d.headers),
      body = case when u.method is null then d.body else u.body end
-   from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::text[], $8::bytea[])
+   from unnest($2::smallint[], $3::uuid[], $4::timestamptz[], $5::text[], $6::text[], $7::json[], $8::bytea[])
      as u (lane, id, lease_until, method, url, headers, body)
    where d.lane = u.lane and d.id = u.id`,
 );
@@ -107,12 +115,12 @@ export async function markSending(tx: Transaction, token: string, rows: readonly
   if (rows.length === 0) return;
   await tx.query(MARK_SENDING, [
     token,
-    plainArray(rows.map((r) => r.lane)),
-    plainArray(rows.map((r) => r.id)),
-    timeArray(rows.map((r) => r.leaseUntil)),
-    textArray(rows.map((r) => r.rendered?.method ?? null)),
-    textArray(rows.map((r) => r.rendered?.url ?? null)),
-    textArray(rows.map((r) => (r.rendered ? JSON.stringify(r.rendered.headers) : null))),
+    int2Array(rows.map((r) => r.lane)),
+    uuidArray(rows.map((r) => r.id)),
+    timestampArray(rows.map((r) => r.leaseUntil)),
+    stringArray(rows.map((r) => r.rendered?.method ?? null)),
+    stringArray(rows.map((r) => r.rendered?.url ?? null)),
+    jsonArray(rows.map((r) => (r.rendered ? JSON.stringify(r.rendered.headers) : null))),
     byteaArray(rows.map((r) => r.rendered?.body ?? null)),
   ]);
 }
@@ -126,8 +134,8 @@ export interface Moved {
 
 const MOVE = statement(
   'delivery.move',
-  `update delivery d set host_id = u.host_id, method = u.method, url = u.url, headers = u.headers::jsonb, body = u.body
-   from unnest($1::smallint[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::text[], $7::bytea[])
+  `update delivery d set host_id = u.host_id, method = u.method, url = u.url, headers = u.headers, body = u.body
+   from unnest($1::smallint[], $2::uuid[], $3::integer[], $4::text[], $5::text[], $6::json[], $7::bytea[])
      as u (lane, id, host_id, method, url, headers, body)
    where d.lane = u.lane and d.id = u.id`,
 );
@@ -136,12 +144,12 @@ const MOVE = statement(
 export async function moveToHosts(tx: Transaction, rows: readonly Moved[]): Promise<void> {
   if (rows.length === 0) return;
   await tx.query(MOVE, [
-    plainArray(rows.map((r) => r.lane)),
-    plainArray(rows.map((r) => r.id)),
-    plainArray(rows.map((r) => r.hostId)),
-    textArray(rows.map((r) => r.rendered.method)),
-    textArray(rows.map((r) => r.rendered.url)),
-    textArray(rows.map((r) => JSON.stringify(r.rendered.headers))),
+    int2Array(rows.map((r) => r.lane)),
+    uuidArray(rows.map((r) => r.id)),
+    int4Array(rows.map((r) => r.hostId)),
+    stringArray(rows.map((r) => r.rendered.method)),
+    stringArray(rows.map((r) => r.rendered.url)),
+    jsonArray(rows.map((r) => JSON.stringify(r.rendered.headers))),
     byteaArray(rows.map((r) => r.rendered.body)),
   ]);
 }
@@ -164,10 +172,10 @@ const END = statement(
 export async function endUnsent(tx: Transaction, rows: readonly Ended[], now: number): Promise<void> {
   if (rows.length === 0) return;
   await tx.query(END, [
-    plainArray(rows.map((r) => r.lane)),
-    plainArray(rows.map((r) => r.id)),
-    plainArray(rows.map((r) => r.status)),
-    textArray(rows.map((r) => r.reason)),
+    int2Array(rows.map((r) => r.lane)),
+    uuidArray(rows.map((r) => r.id)),
+    stringArray(rows.map((r) => r.status)),
+    stringArray(rows.map((r) => r.reason)),
     new Date(now),
   ]);
 }
@@ -192,8 +200,8 @@ export async function readEntries(
 ): Promise<Map<string, EntryFacts>> {
   if (deliveries.length === 0) return new Map();
   const rows = await tx.query<EntryFacts>(ENTRIES, [
-    plainArray(deliveries.map((d) => d.lane)),
-    plainArray(deliveries.map((d) => d.entry_id)),
+    int2Array(deliveries.map((d) => d.lane)),
+    uuidArray(deliveries.map((d) => d.entry_id)),
   ]);
   return new Map(rows.map((row) => [row.id, row]));
 }

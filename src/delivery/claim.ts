@@ -13,6 +13,7 @@ import {
   nextDue,
   type DueDelivery,
   type RenderedRequest,
+  type Sending,
 } from './claim.sql.js';
 import {
   ensureHost,
@@ -147,29 +148,21 @@ async function lockDeliveries(
 
 async function lease(tx: Transaction, prepared: readonly Prepared[], token: string, now: number): Promise<Send[]> {
   const sends: Send[] = [];
+  const rows: Sending[] = [];
   for (const one of prepared) {
     if (one.kind !== 'send') continue;
     const { delivery, plan, rendered } = one;
-    const request = rendered ?? {
-      method: delivery.method!,
-      url: delivery.url!,
-      headers: delivery.headers ?? {},
-      body: delivery.body,
-    };
-    sends.push({ delivery, plan, request, token, leaseUntil: now + plan.timeout + LEASE_MARGIN });
+    const leaseUntil = now + plan.timeout + LEASE_MARGIN;
+    sends.push({ delivery, plan, request: rendered ?? stored(delivery), token, leaseUntil });
+    rows.push({ lane: delivery.lane, id: delivery.id, leaseUntil, rendered });
   }
-  const isFresh = new Map(prepared.map((one) => [one.delivery.id, one.kind === 'send' ? one.rendered : null]));
-  await markSending(
-    tx,
-    token,
-    sends.map(({ delivery, leaseUntil }) => ({
-      lane: delivery.lane,
-      id: delivery.id,
-      leaseUntil,
-      rendered: isFresh.get(delivery.id) ?? null,
-    })),
-  );
+  await markSending(tx, token, rows);
   return sends;
+}
+
+/** What an earlier attempt was rendered to. */
+function stored({ method, url, headers, body }: DueDelivery): RenderedRequest {
+  return { method: method!, url: url!, headers: headers ?? {}, body };
 }
 
 async function move(tx: Transaction, prepared: readonly Prepared[], now: number): Promise<void> {

@@ -83,10 +83,15 @@ export function where(
   add((p) => `d.step = ${p}`, query.step);
   add((p) => `d.host_id = ${p}`, query.hostId);
   add((p) => `d.lane = ${p}`, query.profile?.lane ?? query.entry?.lane);
-  add((p) => `d.profile_id = ${p}`, query.profile?.id);
   add((p) => `d.entry_id = ${p}`, query.entry?.id);
   add((p) => `d.id >= ${p}`, query.fromId);
   add((p) => `d.id < ${p}`, query.toId);
+  if (query.profile) {
+    // By way of the profile's entries: deliveries have no index of their own by profile.
+    const [lane, id] = [`$${values.push(query.profile.lane)}`, `$${values.push(query.profile.id)}`];
+    const entries = `select e.id from entry e where e.lane = ${lane} and e.profile_id = ${id}`;
+    conditions.push(`d.profile_id = ${id} and d.entry_id = any (array(${entries}))`);
+  }
   if (query.status === 'held') conditions.push(`(d.status = 'held' or ${HELD})`);
   else if (query.status === 'due' || query.status === 'retry') {
     add((p) => `d.status = ${p} and not coalesce(${HELD}, false)`, query.status);

@@ -46,7 +46,7 @@ interface HostRow {
 }
 
 const COLUMNS = `id, workspace, origin, paused, circuit_state, rate_state, pacing_state, settings, warning,
-  (extract(epoch from next_due_at) * 1000)::float8 as next_due_at,
+  date_part('epoch', next_due_at) * 1000 as next_due_at,
   case when settings ? 'concurrency'
     then (select count(*)::integer from delivery d where d.host_id = host.id and d.status = 'sending') else 0 end as in_flight`;
 
@@ -85,7 +85,7 @@ export async function lockHosts(tx: Transaction, ids: readonly number[]): Promis
 
 const NEXT_READY = statement(
   'hosts.next_ready',
-  `select (extract(epoch from next_due_at) * 1000)::float8 as at from host
+  `select date_part('epoch', next_due_at) * 1000 as at from host
    where next_due_at is not null and not paused and id <> all ($1::integer[]) order by next_due_at limit 1`,
 );
 

@@ -32,7 +32,7 @@ const RELEASE = statement(
   `update delivery d set status = case when d.attempts = 0 then 'due' else 'retry' end, lease_until = null, lease_token = null
    from unnest($1::smallint[], $2::uuid[], $3::uuid[]) as u (lane, id, token)
    where d.lane = u.lane and d.id = u.id and d.status = 'sending' and d.lease_token = u.token
-   returning d.host_id, (extract(epoch from d.due_at) * 1000)::float8 as due_at`,
+   returning d.host_id, date_part('epoch', d.due_at) * 1000 as due_at`,
 );
 
 /** Puts leased, unsent deliveries back where they were. They have cost no attempt. */

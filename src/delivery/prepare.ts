@@ -11,6 +11,7 @@ import { plainText } from '../profiles/json-text.js';
 import { evaluate } from '../segments/evaluate.js';
 import type { Needs, Subject } from '../segments/subject.js';
 import { readEntries, type DueDelivery, type EntryFacts, type RenderedRequest } from './claim.sql.js';
+import { PerStep } from './per-step.js';
 import { planOf, type Plan } from './plan.js';
 
 export type Prepared =
@@ -75,7 +76,7 @@ export async function prepare(
       prepared.push({ kind: 'end', delivery, status: 'cancelled', reason: 'journey_stopped' });
       continue;
     }
-    const plan = plans.get(planKey(delivery));
+    const plan = plans.get(delivery);
     if (!plan) prepared.push({ kind: 'end', delivery, status: 'aborted', reason: 'step_unknown' });
     else if (delivery.method !== null) prepared.push({ kind: 'send', delivery, plan, rendered: null });
     else planned.push({ delivery, journey, plan });
@@ -86,24 +87,18 @@ export async function prepare(
     tx,
     planned.map(({ delivery }) => delivery),
   );
-  const subjects = await loadSubjects(
-    tx,
-    catalog,
-    planned.map(({ delivery, plan }) => ({
-      lane: delivery.lane,
-      profileId: delivery.profile_id,
-      workspace: delivery.workspace,
-      needs: plan.needs,
-      lock: false,
-    })),
-    now,
-  );
+  const wants = planned.map(({ delivery, plan }) => wantOf(delivery, plan));
+  const subjects = await loadSubjects(tx, catalog, wants, now);
   for (const { delivery, journey, plan } of planned) {
     const entry = entries.get(delivery.entry_id) ?? unknownEntry(delivery.entry_id);
     const subject = subjects.of(delivery.workspace, delivery.profile_id, entry.context, propertiesAtHand(entry));
     prepared.push(render(delivery, journey, plan, entry, subject, origins.get(delivery.host_id), now));
   }
   return prepared;
+}
+
+function wantOf({ lane, profile_id: profileId, workspace }: DueDelivery, { needs }: Plan): SubjectWant {
+  return { lane, profileId, workspace, needs, lock: false };
 }
 
 function render(
@@ -156,26 +151,21 @@ function render(
   }
 }
 
-function planKey(delivery: DueDelivery): string {
-  return `${delivery.journey_id} ${delivery.version} ${delivery.step}`;
-}
-
 async function readPlans(
   tx: Transaction,
   journeys: JourneyCatalog,
   deliveries: readonly DueDelivery[],
-): Promise<Map<string, Plan | null>> {
-  const plans = new Map<string, Plan | null>();
+): Promise<PerStep<Plan | null>> {
+  const plans = new PerStep<Plan | null>();
   for (const delivery of deliveries) {
-    const key = planKey(delivery);
-    if (plans.has(key)) continue;
+    if (plans.get(delivery) !== undefined) continue;
     try {
       const compiled = await journeys.version(tx, delivery.journey_id, delivery.version);
       const step = compiled.steps.get(delivery.step);
-      plans.set(key, step ? planOf(step) : null);
+      plans.set(delivery, step ? planOf(step) : null);
     } catch (error) {
       if (errorCode(error) !== 'version_unknown') throw error;
-      plans.set(key, null);
+      plans.set(delivery, null);
     }
   }
   return plans;

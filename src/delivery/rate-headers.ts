@@ -33,8 +33,7 @@ const FARTHEST = 32 * 86_400_000;
 const STALE = 86_400_000;
 
 export function readRateHeaders(headers: ResponseHeaders, now: number): RateReading {
-  const names = Object.keys(headers).filter((name) => name === 'retry-after' || /^(?:x-)?rate-?limit/.test(name));
-  if (names.length === 0) return NOTHING;
+  if (!speaksOfSpeed(headers)) return NOTHING;
   const nonsense: string[] = [];
   const windows: RateWindow[] = [];
   const retryAfterText = text(headers['retry-after']);
@@ -46,6 +45,11 @@ export function readRateHeaders(headers: ResponseHeaders, now: number): RateRead
   }
   windows.push(...readStructured(headers, now, nonsense));
   return { retryAfter, windows: windows.filter(({ reset }) => reset > now), nonsense };
+}
+
+function speaksOfSpeed(headers: ResponseHeaders): boolean {
+  for (const name in headers) if (name === 'retry-after' || /^(?:x-)?rate-?limit/.test(name)) return true;
+  return false;
 }
 
 /** Epoch milliseconds of "then": a number told apart by magnitude, or a date. `null`: nonsense. */

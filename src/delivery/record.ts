@@ -13,6 +13,7 @@ import type { Send } from './claim.js';
 import { circuitRules, type HostSettings } from './host-settings.js';
 import { lockHosts, saveHosts, type Host, type HostChange } from './hosts.sql.js';
 import { outcomeOf, type Outcome } from './outcome.js';
+import { PerStep } from './per-step.js';
 import { deferredUntil, type HostState } from './pacing.js';
 import { observe } from './rate-window.js';
 import { readRateHeaders, type RateReading } from './rate-headers.js';
@@ -72,14 +73,14 @@ export async function record(
   now: number,
   learn: readonly PlainSuccess[] | null = [],
 ): Promise<Recorded> {
-  const judged = batch.map((done) => judge(done, now)).sort(byKey);
+  const judged = batch.map((done) => judge(done, now)).sort(byId);
   const rows = judged.map(({ row }) => row);
-  const held = await recordAttempts(tx, rows, now);
-  const late = rows.filter(({ id }) => !held.has(id));
+  const lost = await recordAttempts(tx, rows, now);
+  const late = lost.size === 0 ? [] : rows.filter(({ id }) => lost.has(id));
   await recordLate(tx, late);
-  if (rows.some(({ id, signal }) => signal !== null && held.has(id))) await notifyEngine(tx);
+  if (rows.some(({ id, signal }) => signal !== null && !lost.has(id))) await notifyEngine(tx);
 
-  await appendCounters(tx, count(judged, held), now);
+  await appendCounters(tx, count(judged, lost), now);
 
   const outcomes = judged.map(({ outcome, done }) => ({ kind: outcome.kind, durationMs: done.durationMs }));
   if (!learn) return { outcomes, late: late.length, transitions: [], nonsense: [], hosts: new Map() };
@@ -133,17 +134,27 @@ export async function record(
 }
 
 /** Per step: requests answered with 2xx, requests that failed, and how many of all were repeats. */
-function count(judged: readonly Judged[], held: ReadonlySet<string>): CounterSum['deltas'] {
-  const counters = new CounterSum();
+function count(judged: readonly Judged[], lost: ReadonlySet<string>): CounterSum['deltas'] {
+  const tallies = new PerStep<Tally>();
   for (const { done, outcome, row } of judged) {
-    if (!held.has(row.id)) continue;
-    const { journey_id, version, step, attempts } = done.send.delivery;
-    const add = counters.of(journey_id, version);
-    add(step, 'webhook', outcome.kind === 'delivered' ? 'sent' : 'error');
-    if (attempts > 0) add(step, 'webhook', 'retry');
+    if (lost.has(row.id)) continue;
+    const { delivery } = done.send;
+    let tally = tallies.get(delivery);
+    if (!tally) tallies.set(delivery, (tally = { sent: 0, error: 0, retry: 0 }));
+    if (outcome.kind === 'delivered') tally.sent++;
+    else tally.error++;
+    if (delivery.attempts > 0) tally.retry++;
   }
+  const counters = new CounterSum();
+  tallies.forEach(({ journey_id, version, step }, tally) => {
+    const add = counters.of(journey_id, version);
+    for (const path of PATHS) if (tally[path] > 0) add(step, 'webhook', path, tally[path]);
+  });
   return counters.deltas;
 }
+
+const PATHS = ['sent', 'error', 'retry'] as const;
+type Tally = Record<(typeof PATHS)[number], number>;
 
 function judge(done: Done, now: number): Judged {
   const { send, result } = done;
@@ -177,7 +188,7 @@ function judge(done: Done, now: number): Judged {
     loggedStatus: outcome.status,
     error: textOrNull(describe(answer)),
     responseHeaders: response ? jsonText(response.headers as Json) : null,
-    responseBody: response ? plainText(decode(result.body.subarray(0, RESPONSE_LOGGED))) : null,
+    responseBody: response ? plainText(decode(logged(result.body))) : null,
     status,
     reason,
     dueAt,
@@ -291,10 +302,14 @@ function decode(bytes: Uint8Array): string {
   return decoder.decode(bytes);
 }
 
+function logged(body: Uint8Array): Uint8Array {
+  return body.byteLength > RESPONSE_LOGGED ? body.subarray(0, RESPONSE_LOGGED) : body;
+}
+
 function textOrNull(text: string | null): string | null {
   return text === null ? null : plainText(text.slice(0, 2000));
 }
 
-function byKey(a: Judged, b: Judged): number {
-  return a.row.lane - b.row.lane || (a.row.id < b.row.id ? -1 : a.row.id > b.row.id ? 1 : 0);
+function byId(a: Judged, b: Judged): number {
+  return a.row.id < b.row.id ? -1 : a.row.id > b.row.id ? 1 : 0;
 }

@@ -32,5 +32,5 @@ export async function release(tx: Transaction, sends: readonly Send[], now: numb
 export function leasesOf(sends: readonly Send[]): LeaseRef[] {
   return sends
     .map(({ delivery, token }) => ({ lane: delivery.lane, id: delivery.id, token }))
-    .sort((a, b) => a.lane - b.lane || (a.id < b.id ? -1 : 1));
+    .sort((a, b) => (a.id < b.id ? -1 : 1));
 }

@@ -3,6 +3,7 @@
  * rendered: `webhook-timestamp` is the time of the attempt (Standard Webhooks), so that a receiver that refuses old
  * timestamps takes a retry.
  */
+import { lowerCase } from './header-names.js';
 
 export interface AddedFacts {
   readonly deliveryId: string;
@@ -14,18 +15,24 @@ export interface AddedFacts {
 
 /** The author's own header of the same name wins, except depth, which nobody may reset. */
 export function withAddedHeaders(author: Readonly<Record<string, string>>, facts: AddedFacts): Record<string, string> {
-  const taken = new Set(Object.keys(author).map((name) => name.toLowerCase()));
   const headers: Record<string, string> = {};
-  for (const [name, value] of Object.entries(author)) {
-    if (name.toLowerCase() !== 'x-itinera-depth') headers[name] = value;
+  let hasId = false;
+  let hasTimestamp = false;
+  let hasKey = false;
+  let hasAgent = false;
+  for (const name in author) {
+    const lower = lowerCase(name);
+    if (lower === 'x-itinera-depth') continue;
+    headers[name] = author[name]!;
+    if (lower === 'webhook-id') hasId = true;
+    else if (lower === 'webhook-timestamp') hasTimestamp = true;
+    else if (lower === 'idempotency-key') hasKey = true;
+    else if (lower === 'user-agent') hasAgent = true;
   }
-  const add = (name: string, value: string): void => {
-    if (!taken.has(name.toLowerCase())) headers[name] = value;
-  };
-  add('webhook-id', facts.deliveryId);
-  if (facts.timestamp !== null) add('webhook-timestamp', String(facts.timestamp));
-  add('Idempotency-Key', facts.deliveryId);
-  add('User-Agent', facts.userAgent);
+  if (!hasId) headers['webhook-id'] = facts.deliveryId;
+  if (!hasTimestamp && facts.timestamp !== null) headers['webhook-timestamp'] = String(facts.timestamp);
+  if (!hasKey) headers['Idempotency-Key'] = facts.deliveryId;
+  if (!hasAgent) headers['User-Agent'] = facts.userAgent;
   headers['X-Itinera-Depth'] = String(facts.depth);
   return headers;
 }

@@ -8,6 +8,7 @@ import { Pool, type buildConnector, type Dispatcher } from 'undici';
 import { AppError, unreachable } from '../kernel/errors.js';
 import { errorCode } from '../persistence/database.js';
 import { EGRESS_BLOCKED } from '../security/egress.js';
+import { lowerCase } from './header-names.js';
 import type { Answer, ResponseHeaders, TransportCause } from './outcome.js';
 
 export const CONNECTIONS_PER_HOST = 64;
@@ -17,6 +18,7 @@ export const RESPONSE_READ = 1024 * 1024;
 export const RESPONSE_LOGGED = 16 * 1024;
 
 const POOLS = 512;
+const TARGETS = 2000;
 
 export interface SendRequest {
   /** Pools are kept apart by it: a host of a workspace. */
@@ -52,8 +54,16 @@ const OWN_BY_CLIENT = new Set([
   'proxy-connection',
 ]);
 
+/** A URL as the client takes it. */
+interface Target {
+  readonly origin: string;
+  readonly path: string;
+}
+
 export class Sender {
   private readonly pools: LRUCache<string, Pool>;
+  /** Steps send to the same few URLs over and over. */
+  private readonly targets = new Map<string, Target>();
 
   constructor(private readonly connector: buildConnector.connector) {
     // An evicted pool finishes what it is doing: close, not destroy.
@@ -65,14 +75,14 @@ export class Sender {
 
   send(request: SendRequest): Promise<SendResult> {
     return new Promise((resolve) => {
-      const url = new URL(request.url);
+      const target = this.target(request.url);
       const exchange = new Exchange(request, resolve);
       const headers: string[] = [];
-      for (const [name, value] of Object.entries(request.headers)) {
-        if (!OWN_BY_CLIENT.has(name.toLowerCase())) headers.push(name, value);
+      for (const name in request.headers) {
+        if (!OWN_BY_CLIENT.has(lowerCase(name))) headers.push(name, request.headers[name]!);
       }
       const options: Dispatcher.DispatchOptions = {
-        path: `${url.pathname}${url.search}`,
+        path: target.path,
         method: request.method,
         headers,
         body: request.body && request.body.byteLength > 0 ? request.body : null,
@@ -80,7 +90,7 @@ export class Sender {
         bodyTimeout: 0,
       };
       try {
-        this.pool(request.pool, url.origin).dispatch(options, exchange);
+        this.pool(request.pool, target.origin).dispatch(options, exchange);
       } catch (error) {
         exchange.onResponseError(null, error as Error);
       }
@@ -90,6 +100,16 @@ export class Sender {
   async close(): Promise<void> {
     const pools = [...this.pools.values()];
     await Promise.all(pools.map((pool) => pool.destroy()));
+  }
+
+  private target(text: string): Target {
+    const known = this.targets.get(text);
+    if (known) return known;
+    const url = new URL(text);
+    const target = { origin: url.origin, path: `${url.pathname}${url.search}` };
+    if (this.targets.size >= TARGETS) this.targets.clear();
+    this.targets.set(text, target);
+    return target;
   }
 
   private pool(key: string, origin: string): Pool {
@@ -107,9 +127,13 @@ export class Sender {
   }
 }
 
+const NO_BODY = Buffer.alloc(0);
+
 class Exchange implements Dispatcher.DispatchHandler {
   private readonly deadline: NodeJS.Timeout;
-  private readonly chunks: Buffer[] = [];
+  private first: Buffer | null = null;
+  /** Parts after the first; most answers have none. */
+  private more: Buffer[] | null = null;
   private controller: Dispatcher.DispatchController | null = null;
   private status = 0;
   private headers: ResponseHeaders = {};
@@ -146,8 +170,9 @@ class Exchange implements Dispatcher.DispatchHandler {
     const room = this.request.keep - this.kept;
     if (room > 0) {
       // A copy: the parser reuses what it hands out.
-      const part = Buffer.from(chunk.subarray(0, room));
-      this.chunks.push(part);
+      const part = Buffer.from(chunk.byteLength > room ? chunk.subarray(0, room) : chunk);
+      if (this.first === null) this.first = part;
+      else (this.more ??= []).push(part);
       this.kept += part.byteLength;
     }
     if (this.read > RESPONSE_READ) this.stop({ kind: 'response', status: this.status, headers: this.headers });
@@ -171,7 +196,12 @@ class Exchange implements Dispatcher.DispatchHandler {
     if (this.settled) return;
     this.settled = true;
     clearTimeout(this.deadline);
-    this.resolve({ answer, body: Buffer.concat(this.chunks), truncated: this.read > this.kept });
+    this.resolve({ answer, body: this.body(), truncated: this.read > this.kept });
+  }
+
+  private body(): Buffer {
+    if (this.first === null) return NO_BODY;
+    return this.more === null ? this.first : Buffer.concat([this.first, ...this.more]);
   }
 }
 

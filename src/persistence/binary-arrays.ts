@@ -4,7 +4,7 @@
  * statement's cast must name the same type.
  */
 const HEADER = 20;
-const OID = { int2: 21, int4: 23, text: 25, timestamptz: 1184, uuid: 2950 } as const;
+const OID = { bytea: 17, int2: 21, int4: 23, text: 25, json: 114, timestamptz: 1184, uuid: 2950, jsonb: 3802 } as const;
 /** 2000-01-01 in epoch milliseconds: where PostgreSQL's timestamps begin. */
 const EPOCH = 946_684_800_000;
 
@@ -18,11 +18,22 @@ function start(oid: number, length: number, bytes: number, hasNull: boolean): Bu
   return buffer;
 }
 
+function countNulls(items: readonly unknown[]): number {
+  let nulls = 0;
+  for (let i = 0; i < items.length; i++) if (items[i] === null) nulls++;
+  return nulls;
+}
+
 /** `smallint[]` */
-export function int2Array(items: readonly number[]): Buffer {
-  const buffer = start(OID.int2, items.length, items.length * 6, false);
+export function int2Array(items: readonly (number | null)[]): Buffer {
+  const nulls = countNulls(items);
+  const buffer = start(OID.int2, items.length, items.length * 6 - nulls * 2, nulls > 0);
   let at = HEADER;
   for (const item of items) {
+    if (item === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
     buffer.writeInt32BE(2, at);
     buffer.writeInt16BE(item, at + 4);
     at += 6;
@@ -31,10 +42,15 @@ export function int2Array(items: readonly number[]): Buffer {
 }
 
 /** `integer[]` */
-export function int4Array(items: readonly number[]): Buffer {
-  const buffer = start(OID.int4, items.length, items.length * 8, false);
+export function int4Array(items: readonly (number | null)[]): Buffer {
+  const nulls = countNulls(items);
+  const buffer = start(OID.int4, items.length, items.length * 8 - nulls * 4, nulls > 0);
   let at = HEADER;
   for (const item of items) {
+    if (item === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
     buffer.writeInt32BE(4, at);
     buffer.writeInt32BE(item, at + 4);
     at += 8;
@@ -63,7 +79,7 @@ export function uuidArray(items: readonly string[]): Buffer {
 
 /** `timestamptz[]`, of epoch milliseconds. */
 export function timestampArray(items: readonly (number | null)[]): Buffer {
-  const nulls = items.reduce<number>((sum, item) => (item === null ? sum + 1 : sum), 0);
+  const nulls = countNulls(items);
   const buffer = start(OID.timestamptz, items.length, items.length * 12 - nulls * 8, nulls > 0);
   let at = HEADER;
   for (const item of items) {
@@ -84,6 +100,15 @@ export function timestampArray(items: readonly (number | null)[]): Buffer {
 
 /** `text[]` */
 export function stringArray(items: readonly (string | null)[]): Buffer {
+  return textsOf(OID.text, items);
+}
+
+/** `json[]`, of JSON texts. */
+export function jsonArray(items: readonly (string | null)[]): Buffer {
+  return textsOf(OID.json, items);
+}
+
+function textsOf(oid: number, items: readonly (string | null)[]): Buffer {
   let bytes = 0;
   let hasNull = false;
   for (const item of items) {
@@ -91,7 +116,7 @@ export function stringArray(items: readonly (string | null)[]): Buffer {
     if (item === null) hasNull = true;
     else bytes += Buffer.byteLength(item);
   }
-  const buffer = start(OID.text, items.length, bytes, hasNull);
+  const buffer = start(oid, items.length, bytes, hasNull);
   let at = HEADER;
   for (const item of items) {
     if (item === null) {
@@ -102,6 +127,55 @@ export function stringArray(items: readonly (string | null)[]): Buffer {
     const length = buffer.write(item, at + 4);
     buffer.writeInt32BE(length, at);
     at += 4 + length;
+  }
+  return buffer;
+}
+
+/** `jsonb[]`, of JSON texts. */
+export function jsonbArray(items: readonly (string | null)[]): Buffer {
+  let bytes = 0;
+  let hasNull = false;
+  for (const item of items) {
+    bytes += 5;
+    if (item === null) {
+      bytes--;
+      hasNull = true;
+    } else bytes += Buffer.byteLength(item);
+  }
+  const buffer = start(OID.jsonb, items.length, bytes, hasNull);
+  let at = HEADER;
+  for (const item of items) {
+    if (item === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
+    // The first byte is the version of the format.
+    buffer[at + 4] = 1;
+    const length = buffer.write(item, at + 5);
+    buffer.writeInt32BE(length + 1, at);
+    at += 5 + length;
+  }
+  return buffer;
+}
+
+/** `bytea[]`: where the text form would double the bytes to hexadecimal. */
+export function byteaArray(items: readonly (Uint8Array | null)[]): Buffer {
+  let bytes = 0;
+  let hasNull = false;
+  for (const item of items) {
+    bytes += 4 + (item?.byteLength ?? 0);
+    hasNull ||= item === null;
+  }
+  const buffer = start(OID.bytea, items.length, bytes, hasNull);
+  let at = HEADER;
+  for (const item of items) {
+    if (item === null) {
+      at = buffer.writeInt32BE(-1, at);
+      continue;
+    }
+    at = buffer.writeInt32BE(item.byteLength, at);
+    buffer.set(item, at);
+    at += item.byteLength;
   }
   return buffer;
 }
