@@ -7,7 +7,7 @@ import { definitionOf, Drive, factsOf, journeyOf, NOON, profileOf, stateOf } fro
 
 const HOUR = 3_600_000;
 const example = (name: string): CompiledJourney =>
-  compile(definitionOf(JSON.parse(readFileSync(new URL(`./golden/${name}.json`, import.meta.url), 'utf8'))));
+  compile(definitionOf(JSON.parse(readFileSync(new URL(`../../examples/${name}.json`, import.meta.url), 'utf8'))));
 const hook = (rest: object = {}) => ({
   type: 'webhook',
   request: { method: 'POST', url: 'https://x.example.com/a' },

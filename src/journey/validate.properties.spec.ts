@@ -67,7 +67,7 @@ const everyStep = {
 };
 
 const example = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`./golden/${name}.json`, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../../examples/${name}.json`, import.meta.url), 'utf8'));
 const documents = [everyStep, ...['onboarding', 'letter-and-fallback', 'abandoned-cart'].map(example)];
 
 type Path = (string | number)[];

@@ -46,7 +46,7 @@ function step(fields: object): string[] {
 }
 
 const example = (name: string): unknown =>
-  JSON.parse(readFileSync(new URL(`./golden/${name}.json`, import.meta.url), 'utf8'));
+  JSON.parse(readFileSync(new URL(`../../examples/${name}.json`, import.meta.url), 'utf8'));
 
 describe('the examples of the contract', () => {
   it.each(['onboarding', 'letter-and-fallback'])('%s has no errors', (name) => {

@@ -31,21 +31,11 @@ export interface TimelineItem {
   readonly until?: string | null;
 }
 
-interface EntryRecord {
-  readonly id: string;
-  readonly journey: string;
-  readonly version: number;
-  readonly external_id: string | null;
-  readonly profile_id: string;
-  readonly variant: string | null;
-  readonly status: string;
-  readonly reason: string | null;
-  readonly step: string | null;
+/** The row behind it. */
+interface EntryRecord extends Omit<EntryView, 'wake_at' | 'entered_at' | 'ended_at'> {
   readonly wake_at: Date | null;
-  readonly context: JsonObject;
   readonly entered_at: Date;
   readonly ended_at: Date | null;
-  readonly error: { readonly code: string; readonly message: string } | null;
 }
 
 const SELECT = `select e.id, j.key as journey, e.version, p.external_id, e.profile_id, e.variant, e.status, e.reason, e.step, e.wake_at,
