@@ -29,6 +29,10 @@ export interface Answer {
 
 export class Sink {
   readonly received: Received[] = [];
+  /** Answered with 2xx. */
+  readonly accepted: Received[] = [];
+  /** Their `webhook-id`s, each once. */
+  readonly acceptedIds = new Set<string>();
   private readonly repeats = new Map<string, number>();
   private waiters: { readonly done: () => boolean; readonly resolve: () => void }[] = [];
 
@@ -60,12 +64,7 @@ export class Sink {
     this.answer = answer;
   }
 
-  /** Requests that were answered with 2xx. */
-  get accepted(): Received[] {
-    return this.received.filter(({ status }) => status >= 200 && status < 300);
-  }
-
-  /** Resolves when `done` holds after a request; rejects after `seconds` with what there is. */
+  /** Resolves when `done` (asked after every request, so it must be quick) holds; rejects after `seconds` with what there is. */
   until(done: () => boolean, what: string, seconds = 60): Promise<void> {
     if (done()) return Promise.resolve();
     return new Promise((resolve, reject) => {
@@ -111,6 +110,10 @@ export class Sink {
       request.status = answer.status ?? 200;
       response.writeHead(request.status, { 'content-type': 'application/json', ...answer.headers });
       response.end(answer.body ?? '{}');
+      if (request.status >= 200 && request.status < 300) {
+        this.accepted.push(request);
+        this.acceptedIds.add(id);
+      }
     }
     const ready = this.waiters.filter((waiter) => waiter.done());
     this.waiters = this.waiters.filter((waiter) => !ready.includes(waiter));
