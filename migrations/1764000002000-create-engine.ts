@@ -42,7 +42,7 @@ export class CreateEngine1764000002000 implements MigrationInterface {
         lane smallint not null,
         entry_id uuid not null
       ) with (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
-      -- Not unique: a timer that is there twice comes up stale the second time.
+      -- Not unique: a timer may be there twice, its entry is taken once.
       create index timer_order on timer (wake_at, lane, entry_id);
 
       -- What befell a waiting entry: written by ingest, delivery and the API, consumed by the tick.

@@ -139,6 +139,8 @@ export class Tick {
     );
     return timers.flatMap(({ id, at }) => {
       const row = rows.get(id);
+      // A timer may be there twice: the entry is taken once.
+      if (row && Math.round(row.wake_at ?? 0) === at) rows.delete(id);
       return row?.status === 'active' && row.wake_at !== null && Math.round(row.wake_at) === at ? [row] : [];
     });
   }

@@ -232,6 +232,20 @@ describe('the tick', () => {
     await expect(world.entries.exit(WORKSPACE, id)).rejects.toMatchObject({ code: 'entry_state' });
   });
 
+  it('advances an entry once although its timer is there twice', async () => {
+    const steps: JsonObject = {
+      wait: { type: 'delay', for: 'PT1H', next: 'send' },
+      send: hook('http://a.example/twice', null),
+    };
+    await world.launch(apiJourney('twice', steps));
+    const id = await world.enter('twice', 'ann');
+    await world.settle();
+    await world.database.query('insert into timer select * from timer where entry_id = $1', [id]);
+    await world.pass(HOUR);
+    expect((await world.deliveries()).filter(({ entry_id }) => entry_id === id)).toHaveLength(1);
+    expect(await world.path(id)).toEqual(['wait:next']);
+  });
+
   it('never advances an entry twice, with several workers on the same entries', async () => {
     await world.launch(
       apiJourney('crowd', {
